@@ -1,0 +1,42 @@
+# Two commands matter: `make demo` and `make test`. Each sets up all that it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format bench clean
+
+help:  ## what can be done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable .
+	@touch $@
+
+demo: $(INSTALLED)  ## one father, three children of other architectures; under two minutes
+	$(BIN)/heredity run examples/father_and_children/experiment.yml
+
+test: $(INSTALLED)  ## the tests, but for the slow ones
+	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu"
+
+test-slow: $(INSTALLED)  ## the slow tests
+	$(BIN)/python -m pytest -m "slow"
+
+check: $(INSTALLED)  ## format, lint, types, contracts, spelling, dependencies
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/deptry src
+
+format: $(INSTALLED)  ## put the code into its form
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:  ## remove what was built, not what was run
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,44 @@
+"""Trials of an architecture search inherit trained weights from one another.
+
+The public names, loaded on first use; nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from heredity import errors as errors
+    from heredity.store import Checkpoint as Checkpoint
+    from heredity.store import Store as Store
+    from heredity.store import open_store as open_store
+
+__version__ = "0.1.0"
+
+# Where each public name lives; `None` stands for a module that is itself the name.
+_HOME: dict[str, str | None] = {
+    "Checkpoint": "heredity.store",
+    "Store": "heredity.store",
+    "errors": None,
+    "open_store": "heredity.store",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  # the keys are strings
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'heredity' has no attribute {name!r}")
+    home = _HOME[name]
+    value: object = (
+        importlib.import_module(f"heredity.{name}")
+        if home is None
+        else getattr(importlib.import_module(home), name)
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
