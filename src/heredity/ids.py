@@ -51,7 +51,7 @@ def _problem_of_key(text: str) -> str:
     if not _KEY.fullmatch(text) or not text.isprintable():
         return "it holds a blank, a backslash or a character that cannot be printed"
     if unicodedata.normalize("NFC", text) != text:
-        return "it is not in Unicode's composed form (NFC), so that it could collide with one that looks the same"
+        return "it is not in Unicode's composed form (NFC) and could collide with one that looks the same"
     if any(part in {"", ".", ".."} for part in text.split("/")):
         return "a part between slashes is empty, '.' or '..'"
     if encoded_length(text) > MAX_KEY_BYTES:

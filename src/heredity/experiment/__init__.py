@@ -1,0 +1,23 @@
+"""Trials and their rules as pure data and pure decisions: events in, commands out."""
+
+from heredity.experiment import events
+from heredity.experiment.commands import Command, StartTrial, TellStrategy
+from heredity.experiment.lineage import children, cumulative_steps, founders
+from heredity.experiment.state import ExperimentState
+from heredity.experiment.trial import LEGAL_MOVES, Report, TrialRecord, TrialResult, TrialState
+
+__all__ = [
+    "LEGAL_MOVES",
+    "Command",
+    "ExperimentState",
+    "Report",
+    "StartTrial",
+    "TellStrategy",
+    "TrialRecord",
+    "TrialResult",
+    "TrialState",
+    "children",
+    "cumulative_steps",
+    "events",
+    "founders",
+]

@@ -1,0 +1,306 @@
+"""`ExperimentState.handle(event) -> commands`: the rules of an experiment, with no I/O and no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import get_args
+
+from heredity.errors import CorruptJournal, IllegalMove, UnsupportedFormat
+from heredity.experiment import events as happened
+from heredity.experiment.commands import Command, StartTrial, TellStrategy
+from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState
+from heredity.ids import TrialId
+
+MAX_WAITING = 1_000
+"""Trials that may wait for parents at a time, so that a strategy that runs ahead cannot fill the memory."""
+
+
+class ExperimentState:
+    """All trials of one experiment and what may happen to them.
+
+    The same events in the same order always give the same state and the same commands. Not thread-safe:
+    one loop owns it.
+
+    Example:
+        >>> from heredity.experiment import ExperimentState, events
+        >>> state = ExperimentState(
+        ...     events.ExperimentStarted(
+        ...         at=0.0, format=1, experiment="demo", seed=0, concurrency=1, max_trials=None, max_retries=2
+        ...     )
+        ... )
+        >>> state.handle(
+        ...     events.TrialProposed(at=1.0, trial="father", parameters={}, parents=(), twin_of=None)
+        ... )
+        (StartTrial(trial='father', attempt=1),)
+    """
+
+    def __init__(self, started: happened.ExperimentStarted) -> None:
+        if started.format > happened.FORMAT_VERSION:
+            raise UnsupportedFormat(
+                f"The journal of experiment {started.experiment!r} has format {started.format}; "
+                f"this version reads up to {happened.FORMAT_VERSION}.",
+                hint="Use a newer version of heredity.",
+            )
+        self.rules = started
+        self.trials: dict[TrialId, TrialRecord] = {}
+        self.is_exhausted = False
+        self.is_interrupted = False
+        self.num_resumes = 0
+        self._queue: deque[TrialId] = deque()
+        self._starting: set[TrialId] = set()
+        self._running: set[TrialId] = set()
+        self._waiting_children: dict[TrialId, list[TrialId]] = {}
+        self._missing_parents: dict[TrialId, int] = {}
+        self._commands: list[Command] = []
+        self._handlers: Mapping[type, Callable[..., None]] = {
+            happened.ExperimentResumed: self._on_resumed,
+            happened.ExperimentInterrupted: self._on_interrupted,
+            happened.StrategyExhausted: self._on_exhausted,
+            happened.TrialProposed: self._on_proposed,
+            happened.TrialStarted: self._on_started,
+            happened.TrialInherited: self._on_inherited,
+            happened.TrialReported: self._on_reported,
+            happened.CheckpointSaved: self._on_saved,
+            happened.TrialCompleted: self._on_ended,
+            happened.TrialStoppedEarly: self._on_ended,
+            happened.TrialFailed: self._on_ended,
+            happened.TrialLost: self._on_lost,
+            happened.LateEventRefused: self._on_late,
+        }
+
+    # --- questions -----------------------------------------------------------------------------------------
+
+    def num_wanted(self) -> int:
+        """How many more trials the strategy should propose now."""
+        if self.is_exhausted or self.is_interrupted or len(self._missing_parents) >= MAX_WAITING:
+            return 0
+        free = self.rules.concurrency - len(self._queue) - len(self._running) - len(self._starting)
+        left = free if self.rules.max_trials is None else self.rules.max_trials - len(self.trials)
+        return max(0, min(free, left))
+
+    @property
+    def num_running(self) -> int:
+        """Trials that occupy a slot."""
+        return len(self._running)
+
+    def running(self) -> list[TrialRecord]:
+        """The trials that run, oldest first."""
+        return sorted((self.trials[trial] for trial in self._running), key=lambda record: record.number)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial has ended and no more will be proposed."""
+        enough = self.rules.max_trials is not None and len(self.trials) >= self.rules.max_trials
+        unfinished = self._queue or self._starting or self._running or self._missing_parents
+        return (self.is_exhausted or enough) and not unfinished
+
+    def is_current(self, event: happened.AttemptEvent) -> bool:
+        """Whether the event comes from the attempt that runs now; if not, it must be refused."""
+        record = self.trials.get(event.trial)
+        return record is not None and record.state is TrialState.RUNNING and record.attempt == event.attempt
+
+    # --- events --------------------------------------------------------------------------------------------
+
+    def handle(self, event: happened.Event) -> tuple[Command, ...]:
+        """Take in what happened; say what is to be done.
+
+        Raises:
+            IllegalMove: The event cannot happen in this state: a bug, or a journal that was edited.
+            CorruptJournal: A second `ExperimentStarted`.
+        """
+        if isinstance(event, happened.ExperimentStarted):
+            raise CorruptJournal("ExperimentStarted stands in the middle of the journal.")
+        if isinstance(event, get_args(happened.AttemptEvent)) and not self.is_current(event):
+            raise IllegalMove(
+                f"{type(event).__name__} of {event.trial}, attempt {event.attempt}: not running"
+            )
+        self._handlers[type(event)](event)
+        self._start_queued()
+        commands, self._commands = tuple(self._commands), []
+        return commands
+
+    def _on_resumed(self, event: happened.ExperimentResumed) -> None:
+        self.is_interrupted = False
+        self.num_resumes += 1
+        for trial in sorted(self._starting, key=lambda trial: self.trials[trial].number, reverse=True):
+            self._queue.appendleft(trial)
+        self._starting.clear()
+        for record in reversed(self.running()):
+            self._lose(record, event.at, counts=False, reason="the driver went away")
+
+    def _on_interrupted(self, _: happened.ExperimentInterrupted) -> None:
+        self.is_interrupted = True
+
+    def _on_exhausted(self, _: happened.StrategyExhausted) -> None:
+        self.is_exhausted = True
+
+    def _on_proposed(self, event: happened.TrialProposed) -> None:
+        if event.trial in self.trials:
+            raise IllegalMove(f"trial {event.trial} is proposed twice")
+        record = TrialRecord(
+            id=event.trial,
+            number=len(self.trials) + 1,
+            parameters=event.parameters,
+            parents=event.parents,
+            twin_of=event.twin_of,
+            state=TrialState.WAITING,
+            proposed_at=event.at,
+        )
+        parents = [self._record(parent, child=event.trial) for parent in event.parents]
+        self.trials[event.trial] = record
+        failed = next((parent for parent in parents if parent.state is TrialState.FAILED), None)
+        missing = [parent for parent in parents if not parent.state.is_end]
+        if failed is not None:
+            self._fail_with_parent(record, failed, event.at)
+        elif missing:
+            self._missing_parents[record.id] = len(missing)
+            for parent in missing:
+                self._waiting_children.setdefault(parent.id, []).append(record.id)
+        else:
+            self._enqueue(record)
+
+    def _record(self, trial: TrialId, *, child: TrialId) -> TrialRecord:
+        if trial not in self.trials:
+            raise IllegalMove(f"trial {child} names the parent {trial}, which was never proposed")
+        return self.trials[trial]
+
+    def _on_started(self, event: happened.TrialStarted) -> None:
+        record = self.trials[event.trial]
+        if event.trial not in self._starting or event.attempt != record.attempt + 1:
+            raise IllegalMove(f"trial {event.trial}: attempt {event.attempt} was not to be started")
+        self._starting.remove(event.trial)
+        self._running.add(event.trial)
+        record.move(TrialState.RUNNING)
+        record.attempt = event.attempt
+        record.started_at, record.ended_at = event.at, None
+        # A clean sheet: what the lost attempt reported belongs to weights that are gone.
+        record.reports, record.checkpoints, record.inheritance = [], (), None
+
+    def _on_inherited(self, event: happened.TrialInherited) -> None:
+        self.trials[event.trial].inheritance = event.inheritance
+
+    def _on_reported(self, event: happened.TrialReported) -> None:
+        self.trials[event.trial].reports.append(Report(event.step, event.value))
+
+    def _on_saved(self, event: happened.CheckpointSaved) -> None:
+        self.trials[event.trial].checkpoints += (event.key,)
+
+    def _on_ended(
+        self, event: happened.TrialCompleted | happened.TrialStoppedEarly | happened.TrialFailed
+    ) -> None:
+        record = self.trials[event.trial]
+        self._running.remove(event.trial)
+        match event:
+            case happened.TrialCompleted():
+                record.score = event.score
+                self._end(record, TrialState.COMPLETED, event.at)
+            case happened.TrialStoppedEarly():
+                record.score = event.score
+                self._end(record, TrialState.STOPPED_EARLY, event.at)
+            case happened.TrialFailed():
+                record.error = event.error
+                self._end(record, TrialState.FAILED, event.at)
+
+    def _on_lost(self, event: happened.TrialLost) -> None:
+        self._lose(self.trials[event.trial], event.at, counts=event.counts, reason=event.reason)
+
+    def _on_late(self, event: happened.LateEventRefused) -> None:
+        if event.trial in self.trials:
+            self.trials[event.trial].num_late_events += 1
+
+    # --- consequences --------------------------------------------------------------------------------------
+
+    def _enqueue(self, record: TrialRecord) -> None:
+        record.move(TrialState.QUEUED)
+        self._queue.append(record.id)
+
+    def _start_queued(self) -> None:
+        while (
+            self._queue
+            and not self.is_interrupted
+            and len(self._running) + len(self._starting) < self.rules.concurrency
+        ):
+            trial = self._queue.popleft()
+            self._starting.add(trial)
+            self._commands.append(StartTrial(trial, self.trials[trial].attempt + 1))
+
+    def _lose(self, record: TrialRecord, at: float, *, counts: bool, reason: str) -> None:
+        self._running.remove(record.id)
+        record.move(TrialState.LOST)
+        record.num_losses += counts
+        if record.num_losses > self.rules.max_retries:
+            record.error = f"lost {record.num_losses} times, the last time because {reason}"
+            self._end(record, TrialState.FAILED, at)
+            return
+        record.move(TrialState.QUEUED)
+        self._queue.appendleft(record.id)  # it has waited for its turn already
+
+    def _end(self, record: TrialRecord, state: TrialState, at: float) -> None:
+        record.move(state)
+        record.ended_at = at
+        self._commands.append(TellStrategy(_result_of(record)))
+        for child in self._waiting_children.pop(record.id, []):
+            self._parent_ended(self.trials[child], record, at)
+
+    def _parent_ended(self, child: TrialRecord, parent: TrialRecord, at: float) -> None:
+        if child.id not in self._missing_parents:
+            return  # another parent has failed it already
+        self._missing_parents[child.id] -= 1
+        if not parent.state.is_success:
+            del self._missing_parents[child.id]
+            self._fail_with_parent(child, parent, at)
+        elif not self._missing_parents[child.id]:
+            del self._missing_parents[child.id]
+            self._enqueue(child)
+
+    def _fail_with_parent(self, child: TrialRecord, parent: TrialRecord, at: float) -> None:
+        reason = parent.error.strip().splitlines()[-1] if parent.error else "no reason given"
+        child.error = f"its parent {parent.id} failed: {reason}"
+        self._end(child, TrialState.FAILED, at)
+
+    # --- invariants ----------------------------------------------------------------------------------------
+
+    def check_invariants(self) -> None:
+        """Compare the derived sets with the records, which are the truth.
+
+        Raises:
+            IllegalMove: They differ: a bug.
+        """
+        by_state: dict[TrialState, set[TrialId]] = {state: set() for state in TrialState}
+        for record in self.trials.values():
+            by_state[record.state].add(record.id)
+        expected = {
+            "running": (self._running, by_state[TrialState.RUNNING]),
+            "waiting": (set(self._missing_parents), by_state[TrialState.WAITING]),
+            "queued": (set(self._queue) | self._starting, by_state[TrialState.QUEUED]),
+            "lost": (set(), by_state[TrialState.LOST]),
+        }
+        for what, (derived, recorded) in expected.items():
+            if derived != recorded:
+                raise IllegalMove(f"{what}: derived {sorted(derived)}, recorded {sorted(recorded)}")
+        if len(self._running) + len(self._starting) > self.rules.concurrency:
+            raise IllegalMove("more trials run than there are slots")
+        self._check_parents()
+
+    def _check_parents(self) -> None:
+        for record in self.trials.values():
+            parents = [self.trials[parent] for parent in record.parents]
+            if record.state is TrialState.WAITING:
+                missing = sum(not parent.state.is_end for parent in parents)
+                if missing != self._missing_parents[record.id]:
+                    raise IllegalMove(f"{record.id} waits for {missing} parents, not as counted")
+            elif record.attempt and not all(parent.state.is_success for parent in parents):
+                raise IllegalMove(f"{record.id} was started before its parents were complete")
+
+
+def _result_of(record: TrialRecord) -> TrialResult:
+    return TrialResult(
+        trial_id=record.id,
+        parameters=record.parameters,
+        parents=record.parents,
+        state=record.state,
+        score=record.score,
+        checkpoint=record.checkpoint,
+        steps=record.steps,
+    )

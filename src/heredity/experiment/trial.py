@@ -1,0 +1,133 @@
+"""A trial's states, the table of legal moves between them, and the record that the experiment keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from heredity.encoding import Json
+from heredity.errors import IllegalMove
+from heredity.ids import CheckpointKey, TrialId
+
+
+class TrialState(Enum):
+    """Where a trial stands.
+
+    ::
+
+        waiting ──► queued ──► running ──► completed
+           │          ▲          ├───────► stopped_early
+           │          │          ├───────► failed
+           └──────────┼──────────┼───────► failed     (a parent failed)
+                      └── lost ◄─┘                    (its machine or its driver went away)
+    """
+
+    WAITING = "waiting"
+    """For its parents."""
+    QUEUED = "queued"
+    """For a free slot."""
+    RUNNING = "running"
+    COMPLETED = "completed"
+    STOPPED_EARLY = "stopped_early"
+    FAILED = "failed"
+    LOST = "lost"
+    """Not by its own fault; may be tried again."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing can happen to the trial any more."""
+        return not LEGAL_MOVES[self]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether children may start from such a parent."""
+        return self in {TrialState.COMPLETED, TrialState.STOPPED_EARLY}
+
+
+LEGAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
+    TrialState.WAITING: frozenset({TrialState.QUEUED, TrialState.FAILED}),
+    TrialState.QUEUED: frozenset({TrialState.RUNNING}),
+    TrialState.RUNNING: frozenset(
+        {TrialState.COMPLETED, TrialState.STOPPED_EARLY, TrialState.FAILED, TrialState.LOST}
+    ),
+    TrialState.LOST: frozenset({TrialState.QUEUED, TrialState.FAILED}),
+    TrialState.COMPLETED: frozenset(),
+    TrialState.STOPPED_EARLY: frozenset(),
+    TrialState.FAILED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One value that a trial reported after so many of its own steps."""
+
+    step: int
+    value: float
+
+
+@dataclass(slots=True)
+class TrialRecord:
+    """All that the experiment knows of one trial. Only `ExperimentState` changes it."""
+
+    id: TrialId
+    number: int
+    parameters: Mapping[str, Json]
+    parents: tuple[TrialId, ...] = ()
+    twin_of: TrialId | None = None
+    """The trial that this one repeats from nothing, at equal budget, to measure what inheritance gave."""
+    state: TrialState = TrialState.QUEUED
+    attempt: int = 0
+    """Number of the latest start; what an older attempt does late is refused by this number."""
+    num_losses: int = 0
+    num_late_events: int = 0
+    score: float | None = None
+    checkpoints: tuple[CheckpointKey, ...] = ()
+    """What this attempt saved, oldest first."""
+    inheritance: Mapping[str, Json] | None = None
+    """What came over from the parent, with its certificate; None if the trial never asked."""
+    reports: list[Report] = field(default_factory=list)
+    error: str = ""
+    proposed_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    def move(self, to: TrialState) -> None:
+        """Change the state.
+
+        Raises:
+            IllegalMove: The table does not allow it.
+        """
+        if to not in LEGAL_MOVES[self.state]:
+            raise IllegalMove(f"trial {self.id}: no move from {self.state.value} to {to.value}")
+        self.state = to
+
+    @property
+    def checkpoint(self) -> CheckpointKey | None:
+        """The checkpoint that children inherit: the last one saved."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    @property
+    def steps(self) -> int:
+        """The trial's own training steps, as it reported them."""
+        return max((report.step for report in self.reports), default=0)
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall-clock seconds of the latest attempt, once it has ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return self.ended_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """How a trial ended: what a strategy is told."""
+
+    trial_id: TrialId
+    parameters: Mapping[str, Json]
+    parents: tuple[TrialId, ...]
+    state: TrialState
+    score: float | None
+    checkpoint: CheckpointKey | None
+    steps: int

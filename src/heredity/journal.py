@@ -1,0 +1,197 @@
+"""The experiment's log on disk: append an event, replay them all. One writer, any number of readers."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from heredity.encoding import decode, encode
+from heredity.errors import ConfigError, CorruptJournal, ExperimentBusy, StoreUnavailable
+from heredity.experiment import ExperimentState
+from heredity.experiment.events import Event, ExperimentStarted, event_from_json, event_to_json
+
+
+class Journal:
+    """The open end of a journal file: one JSON line an event.
+
+    An event counts once `sync` has returned after its `append`: a crash before that may cut the last lines off,
+    and `open_for_append` removes a line that was cut in the middle. Holds an advisory lock on the file, so that
+    two drivers of one experiment on one machine refuse each other. Not thread-safe.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._is_dirty = False
+
+    @classmethod
+    def create(cls, path: Path, started: ExperimentStarted) -> Self:
+        """Begin a new journal with its first event, on disk when this returns.
+
+        Raises:
+            ConfigError: There is a journal already, or the place may not be written.
+            StoreUnavailable: The disk is full or fails.
+        """
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{path} exists already.", hint="Go on with `heredity resume`, or choose another directory."
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+        journal = cls._locked(path, descriptor)
+        journal.append(started)
+        journal.sync()
+        _sync_directory(path.parent)
+        return journal
+
+    @classmethod
+    def open_for_append(cls, path: Path) -> Self:
+        """Open an existing journal at its end, after removing a last line that a crash cut in the middle.
+
+        Raises:
+            ConfigError: There is no journal, or it may not be written.
+            ExperimentBusy: Another process has it open.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+        except OSError as error:
+            raise ConfigError(f"{path}: no journal that can be appended to: {error.strerror}.") from error
+        journal = cls._locked(path, descriptor)
+        os.ftruncate(descriptor, _length_of_whole_lines(path))
+        return journal
+
+    @classmethod
+    def _locked(cls, path: Path, descriptor: int) -> Self:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise ExperimentBusy(
+                    f"{path} is being written by another process.", hint="End that process, or wait for it."
+                ) from error
+            raise ConfigError(f"{path} cannot be locked: {error.strerror}.") from error
+        return cls(path, descriptor)
+
+    def append(self, event: Event) -> None:
+        """Write an event to the end; `sync` makes it last.
+
+        Raises:
+            StoreUnavailable: The disk is full or fails.
+        """
+        line = encode(event_to_json(event)) + b"\n"
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if written != len(line):  # a full disk takes the part that fits, and says so only the next time
+            raise StoreUnavailable(
+                f"{self.path}: the disk is full.", hint="Make room, then `heredity resume`."
+            )
+        self._is_dirty = True
+
+    def sync(self) -> None:
+        """Return when all that was appended is on disk.
+
+        Raises:
+            StoreUnavailable: The disk is full or fails; what was appended since the last `sync` may be gone.
+        """
+        if not self._is_dirty:
+            return
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._is_dirty = False
+
+    def _unwritable(self, error: OSError) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"{self.path} cannot be written: {error.strerror}.", hint="Mend this, then `heredity resume`."
+        )
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def replay(path: Path) -> Iterator[Event]:
+    """Read the events of a journal, oldest first; may be called while it grows.
+
+    A last line without its end was cut by a crash, or is being written now: it does not count.
+
+    Raises:
+        ConfigError: There is no such file.
+        CorruptJournal: A whole line is no event; the message names it.
+    """
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.endswith(b"\n"):
+                    yield _event_of_line(path, number, line)
+    except OSError as error:
+        raise ConfigError(f"{path}: no journal that can be read: {error.strerror}.") from error
+
+
+def read_state(path: Path) -> ExperimentState:
+    """Rebuild an experiment's state from its journal.
+
+    Raises:
+        ConfigError: There is no such file.
+        CorruptJournal: The file holds something else than a journal.
+    """
+    events = replay(path)
+    state = ExperimentState(first_event(path, events))
+    for event in events:
+        state.handle(event)
+    return state
+
+
+def first_event(path: Path, events: Iterator[Event]) -> ExperimentStarted:
+    """Take the event that every journal begins with.
+
+    Raises:
+        CorruptJournal: The journal is empty or begins with something else.
+    """
+    event = next(events, None)
+    if not isinstance(event, ExperimentStarted):
+        found = "nothing" if event is None else type(event).__name__
+        raise CorruptJournal(f"{path}: expected ExperimentStarted as the first event, got {found}.")
+    return event
+
+
+def _event_of_line(path: Path, number: int, line: bytes) -> Event:
+    try:
+        return event_from_json(decode(line))
+    except (ValueError, CorruptJournal) as error:
+        raise CorruptJournal(
+            f"{path}, line {number}: {error}",
+            hint="The journal was damaged or edited; restore it from a copy.",
+        ) from error
+
+
+def _length_of_whole_lines(path: Path) -> int:
+    data = path.read_bytes()
+    return data.rfind(b"\n") + 1
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,52 @@
+"""The interface of a strategy: it proposes trials, and learns how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from heredity.encoding import Json
+from heredity.experiment import TrialResult
+from heredity.ids import TrialId
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A trial to be run: its name, its hyperparameters, its parents."""
+
+    trial_id: TrialId
+    parameters: Mapping[str, Json]
+    parents: tuple[TrialId, ...] = ()
+    """Trials that were proposed before; they need not have finished."""
+    twin_of: TrialId | None = None
+    """The trial that this one repeats from nothing, to measure what inheritance gave."""
+
+
+class NoProposal(Enum):
+    """Why `Strategy.ask` proposes nothing."""
+
+    NOT_YET = "not yet"
+    """Ask again after the next `Strategy.tell`."""
+    EXHAUSTED = "exhausted"
+    """There is nothing more to come."""
+
+
+class Strategy(Protocol):
+    """Chooses the next trials.
+
+    **Determined.** The answers depend on nothing but the strategy's settings (its seed among them) and the
+    order of the calls before. An experiment is resumed by building the strategy anew and repeating the calls
+    that the journal recorded; an answer that differs from the recorded one ends the resumption.
+
+    **Pure.** No I/O, no clock, no threads; the calls come from one thread.
+    """
+
+    def ask(self) -> Proposal | NoProposal:
+        """Propose one trial. An answer of `NoProposal` must leave the strategy as it was."""
+        ...
+
+    def tell(self, result: TrialResult) -> None:
+        """Learn how a trial ended; called once for each proposed trial, in the order of their ends."""
+        ...
