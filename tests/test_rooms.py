@@ -1,0 +1,144 @@
+"""The rules of the house that no linter knows: sizes, names, first lines, and one door per dependency."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "heredity"
+FILES = sorted(SOURCE.rglob("*.py"))
+FOLDERS = sorted({file.parent for file in FILES})
+# A file over 300 lines should be split when it is next touched. A function's 30 statements are ruff's to count.
+MAX_LINES = 400
+MAX_FILES = 12
+
+# A name that fits everything says nothing.
+EMPTY_NAMES = {
+    *(
+        "base_utils",
+        "common",
+        "core",
+        "helper",
+        "helpers",
+        "lib",
+        "main_utils",
+        "manager",
+        "managers",
+        "misc",
+    ),
+    *("new", "old", "shared", "stuff", "tools", "util", "utils", "v2", "various"),
+}
+
+# One door per dependency: replacing it changes one file, or one room (a name that ends with a slash).
+DOORS: dict[str, set[str]] = {
+    "click": {"cli/"},
+    "pydantic": {"engine/experiment_file.py"},
+    "rich": {"cli/"},
+    "safetensors": {"store/pack.py"},
+    "torch": {"checkpoints.py", "inheritance.py", "transfer/", "engine/worker.py"},
+    "xxhash": {"store/tensors.py"},
+    "yaml": {"engine/yaml_source.py"},
+}
+# Everybody may use numpy; testing/ may use what it checks with.
+FREE = {"numpy"}
+
+
+def _path(file: Path) -> str:
+    return file.relative_to(SOURCE).as_posix()
+
+
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"), str(file))
+
+
+def _imported(file: Path) -> set[str]:
+    """Every module that a file imports, at its top, inside functions and for type checking alike."""
+    found = set()
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _packages(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in _imported(file)}
+
+
+def _is_inside(path: str, doors: set[str]) -> bool:
+    return any(path.startswith(door) if door.endswith("/") else path == door for door in doors)
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_a_file_is_short_enough_to_be_read_in_one_go(file: Path) -> None:
+    num_lines = len(file.read_text("utf-8").splitlines())
+    assert num_lines <= MAX_LINES, f"{_path(file)} has {num_lines} lines: split it"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(SOURCE.parent).as_posix())
+def test_a_folder_has_few_enough_files_to_be_seen_at_once(folder: Path) -> None:
+    names = [file.name for file in folder.glob("*.py")]
+    assert len(names) <= MAX_FILES, f"{folder} has {len(names)} files: make a room inside it"
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_a_file_begins_with_its_one_sentence(file: Path) -> None:
+    docstring = ast.get_docstring(_tree(file))
+    assert docstring, f"{_path(file)} does not say what it is"
+    first = docstring.splitlines()[0]
+    assert re.fullmatch(r"\S.*\.", first), f"{_path(file)}: the first line is no sentence: {first!r}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_a_name_says_something(file: Path) -> None:
+    names = {part.removesuffix(".py").strip("_") for part in _path(file).split("/")}
+    assert not names & EMPTY_NAMES
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_no_module_is_marked_private_by_its_name(file: Path) -> None:
+    """What a package does not list in `__all__` is private; underscores would say it twice."""
+    assert not file.name.startswith("_") or file.name in {"__init__.py", "__main__.py"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_only_testing_imports_testing(file: Path) -> None:
+    if not _path(file).startswith("testing/"):
+        assert not {name for name in _imported(file) if name.startswith("heredity.testing")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=_path)
+def test_only_the_edge_of_a_worker_catches_everything(file: Path) -> None:
+    """Elsewhere a bug would look like a failure of the user's."""
+    everything = {"Exception", "BaseException"}
+    broad = [
+        node.lineno
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} & everything)
+        and not _reraises(node)
+    ]
+    assert not broad or _path(file) == "engine/worker.py", f"{_path(file)}, lines {broad}"
+
+
+def _reraises(handler: ast.ExceptHandler) -> bool:
+    """Whether it tidies up and ends with a bare `raise`, which swallows nothing."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_a_dependency_has_one_door(package: str) -> None:
+    users = {_path(file) for file in FILES if package in _packages(file)}
+    strangers = {path for path in users if not _is_inside(path, DOORS[package] | {"testing/"})}
+    assert not strangers, f"{package} may be imported by {sorted(DOORS[package])} only"
+
+
+def test_every_dependency_has_its_door_in_the_table() -> None:
+    used = {name for file in FILES for name in _packages(file) if not _path(file).startswith("testing/")}
+    assert used - set(sys.stdlib_module_names) - {"heredity"} <= DOORS.keys() | FREE
