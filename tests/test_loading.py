@@ -1,4 +1,4 @@
-"""Names are loaded on first use, and looking at a store or an experiment loads no torch, which takes seconds."""
+"""Names are loaded on first use; looking at a store or an experiment loads no torch, which takes seconds."""
 
 from __future__ import annotations
 
