@@ -1,0 +1,54 @@
+"""Fail if a test was skipped, or a suite that matters did not run: a green run must mean something.
+
+Usage: no_skips.py REPORT.xml ... (as written by pytest --junitxml)
+"""
+
+# ruff: noqa: INP001, T201  # a script, not a package
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from fnmatch import fnmatch
+
+# Which tests may be skipped (module::name, with * and ?), and why.
+ALLOWED: dict[str, str] = {}
+
+# Each of these must have run at least one test: a module, or a folder of modules.
+REQUIRED = (
+    "tests.engine",
+    "tests.experiment",
+    "tests.store",
+    "tests.test_docs",
+    "tests.test_loading",
+    "tests.test_rooms",
+    "tests.transfer",
+)
+
+
+def main(reports: list[str]) -> int:
+    """Print what is wrong, and return the exit code."""
+    cases = [case for report in reports for case in ET.parse(report).iter("testcase")]  # noqa: S314  # our own file
+    skipped = {_name(case): case.find("skipped") for case in cases if case.find("skipped") is not None}
+    ran = [_name(case) for case in cases if _name(case) not in skipped]
+    problems = [
+        f"skipped: {name}: {reason.get('message') if reason is not None else ''}"
+        for name, reason in skipped.items()
+        if not any(fnmatch(name, pattern) for pattern in ALLOWED)
+    ]
+    problems += [
+        f"not run at all: {suite}"
+        for suite in REQUIRED
+        if not any(name.startswith((f"{suite}.", f"{suite}::")) for name in ran)
+    ]
+    print(f"{len(ran)} tests ran, {len(skipped)} were skipped")
+    print("\n".join(problems), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _name(case: ET.Element) -> str:
+    return f"{case.get('classname')}::{case.get('name')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
