@@ -19,9 +19,9 @@ from heredity.experiment.events import Event, ExperimentStarted, event_from_json
 class Journal:
     """The open end of a journal file: one JSON line an event.
 
-    An event counts once `sync` has returned after its `append`: a crash before that may cut the last lines off,
-    and `open_for_append` removes a line that was cut in the middle. Holds an advisory lock on the file, so that
-    two drivers of one experiment on one machine refuse each other. Not thread-safe.
+    An event counts once `sync` has returned after its `append`: a crash before that may cut the last lines
+    off, and `open_for_append` removes a line that was cut in the middle. Holds an advisory lock on the file,
+    so that two drivers of one experiment refuse each other. Not thread-safe.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -88,13 +88,9 @@ class Journal:
         """
         line = encode(event_to_json(event)) + b"\n"
         try:
-            written = os.write(self._descriptor, line)
+            _write_whole(self._descriptor, line)
         except OSError as error:
             raise self._unwritable(error) from error
-        if written != len(line):  # a full disk takes the part that fits, and says so only the next time
-            raise StoreUnavailable(
-                f"{self.path}: the disk is full.", hint="Make room, then `heredity resume`."
-            )
         self._is_dirty = True
 
     def sync(self) -> None:
@@ -184,9 +180,24 @@ def _event_of_line(path: Path, number: int, line: bytes) -> Event:
         ) from error
 
 
+def _write_whole(descriptor: int, line: bytes) -> None:
+    written = os.write(descriptor, line)
+    if written != len(line):  # a full disk takes the part that fits, and says so only the next time
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _length_of_whole_lines(path: Path) -> int:
-    data = path.read_bytes()
-    return data.rfind(b"\n") + 1
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        while end > 0:  # from the end, block by block: a journal may be large, its last line is short
+            start = max(0, end - 65_536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
 
 
 def _sync_directory(path: Path) -> None:

@@ -3,6 +3,7 @@
 from heredity.experiment import events
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.lineage import children, cumulative_steps, founders
+from heredity.experiment.outcomes import Outcome, outcomes
 from heredity.experiment.state import ExperimentState
 from heredity.experiment.trial import LEGAL_MOVES, Report, TrialRecord, TrialResult, TrialState
 
@@ -10,6 +11,7 @@ __all__ = [
     "LEGAL_MOVES",
     "Command",
     "ExperimentState",
+    "Outcome",
     "Report",
     "StartTrial",
     "TellStrategy",
@@ -20,4 +22,5 @@ __all__ = [
     "cumulative_steps",
     "events",
     "founders",
+    "outcomes",
 ]

@@ -26,6 +26,8 @@ class ExperimentStarted:
     concurrency: int
     max_trials: int | None
     max_retries: int
+    direction: str
+    """``maximize`` or ``minimize``: which scores are better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,8 @@ class ExperimentState:
         >>> from heredity.experiment import ExperimentState, events
         >>> state = ExperimentState(
         ...     events.ExperimentStarted(
-        ...         at=0.0, format=1, experiment="demo", seed=0, concurrency=1, max_trials=None, max_retries=2
+        ...         at=0.0, format=1, experiment="demo", seed=0, concurrency=1, max_trials=None,
+        ...         max_retries=2, direction="maximize",
         ...     )
         ... )
         >>> state.handle(

@@ -1,0 +1,69 @@
+"""The forked process of one attempt: its surroundings are set up here, the trial runs in `worker`."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+from heredity import encoding
+from heredity.engine.function import FunctionReference
+from heredity.engine.orders import TrialOrder
+from heredity.engine.worker import problem_of, run_attempt
+from heredity.errors import TrialInterrupted
+from heredity.experiment import events as happened
+
+_PR_SET_PDEATHSIG = 1
+
+
+def check(function: FunctionReference, pipe: Connection) -> None:
+    """Send why the trial function cannot be used, or nothing."""
+    pipe.send_bytes(problem_of(function).encode())
+
+
+def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: str) -> None:
+    """Run one attempt; its events go into the pipe, its output into the log."""
+    os.setsid()  # the terminal's Ctrl-C is for the driver, who then ends the trials in order
+    _die_with_parent()
+    _write_to(Path(log))
+    signal.signal(signal.SIGTERM, _interrupt)
+    run_attempt(order, function, lambda event: _send(pipe, event))
+    sys.stdout.flush()
+    pipe.close()
+
+
+def _send(pipe: Connection, event: happened.AttemptEvent) -> None:
+    try:
+        pipe.send_bytes(encoding.encode(happened.event_to_json(event)))
+    except BrokenPipeError:
+        os._exit(1)  # the driver is gone: nobody may act on anything that this attempt still does
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN
+    )  # once: the clean-up that this sets off must not be hit again
+    raise TrialInterrupted("interrupted")
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when the fork server dies, which dies with the driver."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _write_to(log: Path) -> None:
+    """Send all output, also that of C libraries and of crashes, into the log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    faulthandler.enable(file=2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # an abort at the time limit should not write gigabytes

@@ -1,0 +1,86 @@
+"""Trials in this process, one after the other: for tests and for debugging."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from heredity.engine.function import TrialFunction
+from heredity.engine.orders import TrialOrder
+from heredity.engine.trial import Emit
+from heredity.engine.worker import problem_of, run_attempt
+from heredity.errors import ConfigError, TrialInterrupted
+from heredity.experiment import events as happened
+from heredity.ids import TrialId
+
+
+class InlineExecutor:
+    """Runs each attempt to its end inside `wait`. A trial that crashes the interpreter takes all with it.
+
+    Time limits cannot be kept: nothing can end a function of one's own process from outside.
+    """
+
+    def __init__(self, function: TrialFunction) -> None:
+        self._function = function
+        self._queue: deque[TrialOrder] = deque()
+        self._emit: Emit = _not_open
+
+    def open(self, emit: Emit) -> None:
+        """See `Executor.open`."""
+        problem = problem_of(self._function)
+        if problem:
+            raise ConfigError(problem)
+        self._emit = emit
+
+    def start(self, order: TrialOrder) -> None:
+        """See `Executor.start`."""
+        self._queue.append(order)
+
+    def stop(self, trial: TrialId, attempt: int, *, at_once: bool) -> None:  # noqa: ARG002  # nothing runs now
+        """See `Executor.stop`."""
+        kept = [order for order in self._queue if (order.trial, order.attempt) != (trial, attempt)]
+        if len(kept) == len(self._queue):
+            return
+        self._queue = deque(kept)
+        self._emit(
+            happened.TrialLost(at=time.time(), trial=trial, attempt=attempt, reason="stopped", counts=False)
+        )
+
+    def wait(self, timeout_seconds: float) -> None:  # noqa: ARG002  # the next attempt takes as long as it takes
+        """See `Executor.wait`."""
+        if self._queue:
+            with _interruptible():
+                run_attempt(self._queue.popleft(), self._function, self._emit)
+
+    def close(self) -> None:
+        """See `Executor.close`."""
+        self._queue.clear()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the trial function, too, after the driver has taken note of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if callable(before):
+            before(number, frame)
+        raise TrialInterrupted("interrupted")
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _not_open(event: happened.AttemptEvent) -> None:
+    raise AssertionError(f"the executor is not open: {event}")

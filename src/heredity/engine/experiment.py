@@ -1,0 +1,308 @@
+"""An experiment from Python: a trial function, a strategy, a store; run it, or go on with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+from heredity.encoding import Json, encode
+from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
+from heredity.engine.function import FunctionReference, HeldFunction, reference_of
+from heredity.engine.loop import Loop, Observer, Surroundings, catch_up
+from heredity.engine.trial import Trial
+from heredity.errors import ConfigError
+from heredity.experiment import ExperimentState
+from heredity.experiment import events as happened
+from heredity.ids import parse_experiment_id
+from heredity.journal import Journal, first_event, replay
+from heredity.store import open_store
+from heredity.strategies import Strategy
+
+JOURNAL_NAME = "journal.jsonl"
+SNAPSHOT_NAME = "experiment.json"
+SNAPSHOT_VERSION = 1
+
+ExecutorName = Literal["inline", "processes"]
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much an experiment may use."""
+
+    concurrency: int
+    """Trials at a time."""
+    max_trials: int | None = None
+    """None: until the strategy is exhausted."""
+    time_limit_seconds: float | None = None
+    """For one attempt; after it, the trial has failed."""
+    max_retries: int = 2
+    """How often a trial is started again that was lost by no fault of its own."""
+    min_coverage: float = 0.01
+    """Share of a child's parameters that must come from its parent; with less, the trial fails."""
+
+    def __post_init__(self) -> None:
+        problems = [
+            (self.concurrency < 1, f"concurrency: expected at least 1, got {self.concurrency}"),
+            (self.max_retries < 0, f"max_retries: expected 0 or more, got {self.max_retries}"),
+            (not 0 <= self.min_coverage <= 1, f"min_coverage: expected 0 to 1, got {self.min_coverage}"),
+        ]
+        for is_wrong, problem in problems:
+            if is_wrong:
+                raise ConfigError(f"{problem}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An experiment file as it was read, and the folder that its relative names start from."""
+
+    folder: Path
+    value: Mapping[str, Json]
+
+
+@dataclass(kw_only=True)
+class Experiment:
+    """One search: which function, which strategy, where.
+
+    Example:
+        >>> import heredity as hd
+        >>> def train(trial: hd.Trial) -> float:
+        ...     return trial.parameters["x"] ** 2
+        >>> trials = [hd.strategies.GivenTrial("first", {"x": 3})]
+        >>> experiment = hd.Experiment(
+        ...     train=train,
+        ...     name="squares",
+        ...     strategy=hd.strategies.Given(trials),
+        ...     seed=0,
+        ...     budget=hd.Budget(concurrency=1),
+        ...     executor="inline",
+        ...     store="memory://squares",
+        ... )
+        >>> experiment.run().trials["first"].score
+        9.0
+    """
+
+    train: Callable[[Trial], object] | FunctionReference
+    name: str
+    strategy: Strategy
+    seed: int
+    budget: Budget
+    directory: Path | str | None = None
+    """Where the journal and the logs go; by default ``runs/<name>/<number>``, with the next free number."""
+    store: str | None = None
+    """By default ``store`` below the directory."""
+    executor: ExecutorName = "processes"
+    direction: Direction = "maximize"
+    """Whether a higher or a lower score is better."""
+    observers: list[Observer] = field(default_factory=list)
+    source: Source | None = None
+    """The file that it was read from; a copy is written beside the journal for `heredity resume`."""
+
+    def run(self) -> ExperimentState:
+        """Run all trials and return how they ended. Ctrl-C ends in order, twice at once.
+
+        Raises:
+            ConfigError: A setting is wrong, the directory holds a journal already, or the trial function
+                cannot be loaded; no trial was started.
+        """
+        parse_experiment_id(self.name)
+        executor = self._executor()
+        with _opened(executor, _refuse_early) as relay:
+            directory = self._prepare()
+            started = self._started(_experiment_id(self.name, directory))
+            self._refuse_taken_name(started.experiment)
+            with Journal.create(directory / JOURNAL_NAME, started) as journal:
+                state = ExperimentState(started)
+                self._drive(self._loop(state, journal, executor), relay)
+                return state
+
+    def resume(self) -> ExperimentState:
+        """Go on with an experiment whose driver has ended, from its journal.
+
+        Raises:
+            ConfigError: There is no journal in the directory.
+            ExperimentBusy: Its driver still lives.
+            CorruptJournal: The journal is damaged.
+            InputError: The strategy no longer proposes what it did.
+        """
+        if self.directory is None:
+            raise ConfigError("resume: expected the experiment's directory, got none.")
+        directory = self.directory = Path(self.directory).resolve()
+        executor = self._executor()
+        with (
+            Journal.open_for_append(directory / JOURNAL_NAME) as journal,
+            _opened(executor, _refuse_early) as relay,
+        ):
+            events = replay(directory / JOURNAL_NAME)
+            state = ExperimentState(first_event(directory / JOURNAL_NAME, events))
+            for event in events:
+                catch_up(state, self.strategy, event)
+            loop = self._loop(state, journal, executor)
+            loop.record(happened.ExperimentResumed(at=time.time()))
+            self._drive(loop, relay)
+            return state
+
+    # --- preparation ---------------------------------------------------------------------------------------
+
+    def _prepare(self) -> Path:
+        if self.store is not None:
+            open_store(self.store)  # a place that is no store is refused before anything is made
+        if self.directory is None:
+            self.directory = next_directory(Path("runs"), self.name)
+        directory = self.directory = Path(self.directory).resolve()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"directory {directory}: cannot be made: {error.strerror}.") from error
+        if (directory / JOURNAL_NAME).exists():
+            raise ConfigError(
+                f"{directory} holds an experiment already.",
+                hint="Go on with `heredity resume`, or choose another directory.",
+            )
+        if self.source is not None:
+            # Relative, so that the whole can be moved together.
+            folder = os.path.relpath(self.source.folder, directory)
+            snapshot = {"version": SNAPSHOT_VERSION, "folder": folder, "file": self.source.value}
+            (directory / SNAPSHOT_NAME).write_bytes(encode(snapshot))
+        return directory
+
+    def store_url(self) -> str:
+        """Where the weights go: a directory, or a URL."""
+        if self.store is not None:
+            return self.store
+        return str(Path(self.directory or ".").resolve() / "store")
+
+    def _executor(self) -> Executor:
+        if self.executor == "inline":
+            function = self.train if isinstance(self.train, FunctionReference) else HeldFunction(self.train)
+            return InlineExecutor(function)
+        if self.store_url().startswith("memory://"):
+            raise ConfigError(
+                f"store {self.store_url()!r} lives in one process; executor 'processes' needs one on disk.",
+                hint="Name a directory, or use executor 'inline'.",
+            )
+        function = self.train if isinstance(self.train, FunctionReference) else reference_of(self.train)
+        return ProcessExecutor(function, time_limit_seconds=self.budget.time_limit_seconds)
+
+    def _refuse_taken_name(self, experiment: str) -> None:
+        """Open the store before the first trial, and see that nobody else's checkpoints have our names."""
+        taken = open_store(self.store_url()).checkpoints(prefix=f"{experiment}/")
+        if taken:
+            raise ConfigError(
+                f"store {self.store_url()} holds checkpoints of an experiment named {experiment!r} already, "
+                f"such as {taken[0].key!r}.",
+                hint="Give this one another name or another store.",
+            )
+
+    def _started(self, experiment: str) -> happened.ExperimentStarted:
+        return happened.ExperimentStarted(
+            at=time.time(),
+            format=happened.FORMAT_VERSION,
+            experiment=experiment,
+            seed=self.seed,
+            concurrency=self.budget.concurrency,
+            max_trials=self.budget.max_trials,
+            max_retries=self.budget.max_retries,
+            direction=self.direction,
+        )
+
+    # --- the drive -----------------------------------------------------------------------------------------
+
+    def _loop(self, state: ExperimentState, journal: Journal, executor: Executor) -> Loop:
+        return Loop(
+            state=state,
+            journal=journal,
+            strategy=self.strategy,
+            executor=executor,
+            surroundings=Surroundings(str(self.directory), self.store_url(), self.budget.min_coverage),
+            observer=self._observe,
+        )
+
+    def _drive(self, loop: Loop, relay: _Relay) -> None:
+        relay.target = loop.record
+        with counted_interrupts() as num_interrupts:
+            loop.run(num_interrupts)
+
+    def _observe(self, state: ExperimentState, event: happened.Event | None) -> None:
+        for observer in self.observers:
+            observer(state, event)
+
+
+def next_directory(root: Path, name: str) -> Path:
+    """Make the directory of the next run of an experiment: ``root/name/001`` and so on.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    folder = root / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0)
+        while True:
+            number += 1
+            try:
+                (folder / f"{number:03d}").mkdir()
+            except FileExistsError:
+                continue  # another run took the number a moment ago
+            return folder / f"{number:03d}"
+    except OSError as error:
+        raise ConfigError(f"directory {folder}: cannot be made: {error.strerror}.") from error
+
+
+def _experiment_id(name: str, directory: Path) -> str:
+    """The prefix of the checkpoints' keys: the name, with the run's number where the directory has one."""
+    if directory.name.isdigit() and directory.parent.name == name:
+        return f"{name}-{directory.name}"
+    return name
+
+
+def _refuse_early(event: happened.AttemptEvent) -> None:
+    raise AssertionError(f"an event before the first trial: {event}")
+
+
+class _Relay:
+    """Passes a worker's events on to the loop, which exists only after the executor is open."""
+
+    def __init__(self, target: Callable[[happened.AttemptEvent], None]) -> None:
+        self.target = target
+
+    def __call__(self, event: happened.AttemptEvent) -> None:
+        self.target(event)
+
+
+@contextmanager
+def _opened(executor: Executor, target: Callable[[happened.AttemptEvent], None]) -> Iterator[_Relay]:
+    relay = _Relay(target)
+    try:
+        executor.open(relay)
+        yield relay
+    finally:
+        executor.close()
+
+
+@contextmanager
+def counted_interrupts() -> Iterator[Callable[[], int]]:
+    """Count Ctrl-C and SIGTERM instead of raising. Elsewhere than in the main thread, count nothing."""
+    count = 0
+
+    def take_note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
+    before = {number: signal.signal(number, take_note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: count
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

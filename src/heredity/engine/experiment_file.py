@@ -1,0 +1,231 @@
+"""An experiment from a file: every fault is found, and named with its line, before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from heredity.encoding import decode
+from heredity.engine.experiment import SNAPSHOT_NAME, SNAPSHOT_VERSION, Budget, Experiment, Source
+from heredity.engine.function import parse_function_reference
+from heredity.engine.yaml_source import YamlSource, read_yaml
+from heredity.errors import ConfigError, InvalidName
+from heredity.ids import parse_experiment_id, parse_trial_id
+from heredity.space import Choice, Dimension, Float, Int, Space
+from heredity.strategies import Given, GivenTrial
+
+
+class _Strict(BaseModel):
+    """No unknown keys, no conversion between types; an unknown key is told its nearest neighbour."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_keys(cls, value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                advice = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
+                raise PydanticCustomError(
+                    "unknown_key", "unknown key {key}; {advice}", {"key": key, "advice": advice}
+                )
+        return value
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
+    """`parents: father` is short for `parents: [father]`."""
+    return [value] if isinstance(value, str) else value
+
+
+def _fraction(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
+    """An integer is accepted where a float is expected."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Number = Annotated[float, BeforeValidator(_fraction)]
+
+
+class _TrialEntry(_Strict):
+    parents: Annotated[list[str], BeforeValidator(_listed)] = []
+    parameters: dict[str, Any] = {}
+
+
+class _GivenSettings(_Strict):
+    kind: Literal["given"]
+    scratch_twins: bool = False
+    parameters: dict[str, Any] = {}
+    trials: Annotated[dict[str, _TrialEntry], Field(min_length=1)]
+
+
+class _SpaceSpec(_Strict):
+    """One dimension, named by its kind: ``{int: [8, 64]}``, ``{float: [0, 1]}``, ``{choice: [a, b]}``."""
+
+    choice: list[Any] | None = None
+    int_: tuple[int, int] | None = Field(default=None, alias="int", strict=False)
+    float_: tuple[Number, Number] | None = Field(default=None, alias="float", strict=False)
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(kind is not None for kind in (self.choice, self.int_, self.float_)) != 1:
+            raise PydanticCustomError("one_kind", "expected exactly one of 'choice', 'int' and 'float'")
+        return self
+
+    def dimension(self) -> Dimension:
+        if self.int_ is not None:
+            return Int(*self.int_, log=self.log)
+        if self.float_ is not None:
+            return Float(*self.float_, log=self.log)
+        return Choice(tuple(self.choice or ()))
+
+
+class _ExperimentFile(_Strict):
+    name: str
+    function: str
+    seed: int
+    concurrency: Annotated[int, Field(ge=1)]
+    executor: Literal["processes", "inline"] = "processes"
+    store: str | None = None
+    max_trials: Annotated[int, Field(ge=1)] | None = None
+    time_limit_seconds: Annotated[Number, Field(gt=0)] | None = None
+    max_retries: Annotated[int, Field(ge=0)] = 2
+    min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.01
+    space: dict[str, _SpaceSpec] = {}
+    direction: Literal["maximize", "minimize"] = "maximize"
+    strategy: _GivenSettings
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read an experiment file; check all that can be checked without running anything.
+
+    Raises:
+        ConfigError: Something is wrong. The message holds one line a fault: file, line, what was expected,
+            what came, and the nearest valid key.
+    """
+    source = read_yaml(path)
+    folder = path.resolve().parent
+    experiment = _experiment(source, folder)
+    experiment.source = Source(folder, source.value)
+    return experiment
+
+
+def load_snapshot(directory: Path) -> Experiment:
+    """Read back the experiment that runs in a directory.
+
+    Raises:
+        ConfigError: The directory holds no experiment that was begun from a file.
+    """
+    path = directory / SNAPSHOT_NAME
+    try:
+        snapshot = decode(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}.",
+            hint="`heredity resume` takes the directory of an experiment that `heredity run` began.",
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: damaged: {error}.") from error
+    match snapshot:
+        case {"version": 1, "folder": str(folder), "file": Mapping() as value}:
+            experiment = _experiment(YamlSource(path, value, {}), Path(directory, folder))
+        case _:
+            raise ConfigError(f"{path}: expected a snapshot of version {SNAPSHOT_VERSION}.")
+    experiment.directory = directory
+    return experiment
+
+
+def _experiment(source: YamlSource, folder: Path) -> Experiment:
+    try:
+        file = _ExperimentFile.model_validate(source.value)
+    except ValidationError as error:
+        problems = [_problem(source, details) for details in error.errors(include_url=False)]
+        raise ConfigError("\n".join(problems)) from error
+    with _located(source, ("name",)):
+        name = parse_experiment_id(file.name)
+    with _located(source, ("function",)):
+        function = parse_function_reference(file.function, folder=folder)
+    return Experiment(
+        train=function,
+        name=name,
+        strategy=_strategy(file, source),
+        seed=file.seed,
+        budget=Budget(
+            concurrency=file.concurrency,
+            max_trials=file.max_trials,
+            time_limit_seconds=file.time_limit_seconds,
+            max_retries=file.max_retries,
+            min_coverage=file.min_coverage,
+        ),
+        store=_store_url(file.store, folder),
+        executor=file.executor,
+        direction=file.direction,
+    )
+
+
+def _store_url(store: str | None, folder: Path) -> str | None:
+    if store is None or "://" in store:
+        return store
+    return str(folder / store)
+
+
+def _strategy(file: _ExperimentFile, source: YamlSource) -> Given:
+    space = None
+    if file.space:
+        with _located(source, ("space",)):
+            space = Space({name: spec.dimension() for name, spec in file.space.items()})
+    trials = [_given_trial(file, source, name, space) for name in file.strategy.trials]
+    with _located(source, ("strategy", "trials")):
+        return Given(trials)
+
+
+def _given_trial(file: _ExperimentFile, source: YamlSource, name: str, space: Space | None) -> GivenTrial:
+    location = ("strategy", "trials", name)
+    entry = file.strategy.trials[name]
+    parameters = {**file.strategy.parameters, **entry.parameters}
+    with _located(source, location):
+        trial_id = parse_trial_id(name)
+        parents = tuple(parse_trial_id(parent) for parent in entry.parents)
+        if file.strategy.scratch_twins and parents:
+            parse_trial_id(f"{name}.scratch")
+    problems = space.problems(parameters) if space is not None else []
+    if problems:
+        where = (*location, "parameters", problems[0].split(":")[0])
+        raise ConfigError(f"{source.path}:{source.line_of(where)}: trial {name!r}: {'; '.join(problems)}.")
+    return GivenTrial(trial_id, parameters, parents, scratch_twin=file.strategy.scratch_twins)
+
+
+@contextmanager
+def _located(source: YamlSource, location: tuple[str | int, ...]) -> Iterator[None]:
+    """Put the file and the line in front of what is wrong."""
+    try:
+        yield
+    except (ConfigError, InvalidName) as error:
+        where = f"{source.path}:{source.line_of(location)}"
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def _problem(source: YamlSource, details: ErrorDetails) -> str:
+    location = details["loc"]
+    message = details["msg"].replace("Input should be", "expected").replace("Field required", "missing")
+    if details["type"] == "unknown_key":
+        location = (*location, details["ctx"]["key"])
+    dotted = ".".join(str(part) for part in location)
+    came = (
+        "" if details["type"] in {"missing", "unknown_key", "one_kind"} else f", got {details['input']!r:.60}"
+    )
+    return f"{source.path}:{source.line_of(location)}: {dotted}: {message}{came}."

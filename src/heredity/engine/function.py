@@ -1,0 +1,143 @@
+"""A trial function by its name: found before a trial starts, loaded in each worker."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from heredity.errors import ConfigError
+
+_REFERENCE = re.compile(r"(?P<module>.+?):(?P<name>[A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReference:
+    """Where a trial function stands: ``folder/train.py:train`` or ``package.module:train``."""
+
+    module: str
+    """A module's dotted name; with `folder`, the name of a file in it without ``.py``."""
+    name: str
+    folder: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.module}.py:{self.name}" if self.folder is not None else f"{self.module}:{self.name}"
+
+    def load(self) -> Callable[..., object]:
+        """Import the module and take the function from it.
+
+        Raises:
+            ConfigError: There is no such file, module or function, or it takes no trial. What the module
+                raises while it is imported is passed on as it is.
+        """
+        function = getattr(self._load_module(), self.name, None)
+        if function is None:
+            raise ConfigError(
+                f"function {str(self)!r}: there is no {self.name!r} in {self.module}.",
+                hint="Name a function that takes a trial: `def train(trial): ...`.",
+            )
+        if not callable(function) or not _takes_one_argument(function):
+            raise ConfigError(
+                f"function {str(self)!r}: expected a function of one argument, the trial; got {function!r}."
+            )
+        loaded: Callable[..., object] = function
+        return loaded
+
+    def _load_module(self) -> ModuleType:
+        if self.folder is None:
+            return _import(self.module, where=str(self))
+        path = Path(self.folder, f"{self.module}.py")
+        if not path.is_file():
+            raise ConfigError(f"function {str(self)!r}: there is no file {path}.")
+        main = sys.modules.get("__mp_main__")  # the script that runs the experiment is loaded already
+        if main is not None and getattr(main, "__file__", None) == str(path):
+            return main
+        if self.folder not in sys.path:
+            sys.path.insert(0, self.folder)
+        return _import(self.module, where=str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFunction:
+    """A function that this process holds already; other processes cannot be told of it."""
+
+    function: Callable[..., object]
+
+    def __str__(self) -> str:
+        return self.function.__qualname__
+
+    def load(self) -> Callable[..., object]:
+        """Return the function."""
+        return self.function
+
+
+TrialFunction = FunctionReference | HeldFunction
+
+
+def parse_function_reference(text: str, *, folder: Path) -> FunctionReference:
+    """Read ``file.py:function``, relative to a folder, or ``package.module:function``.
+
+    Raises:
+        ConfigError: The text has neither form.
+    """
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise ConfigError(
+            f"function {text!r}: expected 'file.py:function' or 'package.module:function'.",
+            hint="For example 'train.py:train'.",
+        )
+    module, name = match["module"], match["name"]
+    if not module.endswith(".py"):
+        return FunctionReference(module, name)
+    path = (folder / module).resolve()
+    return FunctionReference(path.stem, name, folder=str(path.parent))
+
+
+def reference_of(function: Callable[..., object]) -> FunctionReference:
+    """Name a function that stands at the top of a module or of the running script.
+
+    Raises:
+        ConfigError: Another process could not find it by its name.
+    """
+    name, module = function.__qualname__, function.__module__
+    if not name.isidentifier():
+        raise ConfigError(
+            f"function {name!r}: other processes can only find functions at the top of a module.",
+            hint="Move it there, or use executor='inline'.",
+        )
+    if module != "__main__":
+        return FunctionReference(module, name)
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    if path is None:
+        raise ConfigError(
+            f"function {name!r}: it was typed in, so other processes cannot import it.",
+            hint="Put it into a file, or use executor='inline'.",
+        )
+    return FunctionReference(Path(path).stem, name, folder=str(Path(path).resolve().parent))
+
+
+def _import(module: str, *, where: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            raise ConfigError(
+                f"function {where!r}: there is no module {error.name!r}.",
+                hint="A file is named with its ending: 'train.py:train'.",
+            ) from error
+        raise  # something that the module itself imports is missing
+
+
+def _takes_one_argument(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError:
+        return False
+    except ValueError:  # a built-in without a signature: let the call show it
+        return True
+    return True

@@ -1,0 +1,237 @@
+"""strategy -> state -> journal -> executor, one event at a time, until every trial has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+import xxhash
+
+from heredity.encoding import encode
+from heredity.engine.executors import Executor
+from heredity.engine.orders import TrialOrder
+from heredity.engine.trial import plain_parameters
+from heredity.errors import InputError
+from heredity.experiment import Command, ExperimentState, StartTrial, TellStrategy, TrialRecord
+from heredity.experiment import events as happened
+from heredity.ids import CheckpointKey, TrialId, parse_experiment_id
+from heredity.journal import Journal
+from heredity.strategies import NoProposal, Proposal, Strategy
+
+TICK_SECONDS = 0.2
+"""How long the loop sleeps at most, so that an interrupt is seen and the display moves on."""
+
+INTERRUPT_GRACE_SECONDS = 10.0
+"""For the trials to end in order after an interrupt; then they are killed."""
+
+Observer = Callable[[ExperimentState, happened.Event | None], None]
+"""Called after every event, and with None at every tick; must not change the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where an experiment's trials find what they need."""
+
+    directory: str
+    store_url: str
+    min_coverage: float
+
+
+class Loop:
+    """Drives one experiment. All that happens goes through `record`, in one order, into the journal."""
+
+    def __init__(
+        self,
+        *,
+        state: ExperimentState,
+        journal: Journal,
+        strategy: Strategy,
+        executor: Executor,
+        surroundings: Surroundings,
+        observer: Observer,
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._strategy = strategy
+        self._executor = executor
+        self._surroundings = surroundings
+        self._observer = observer
+        self._commands: list[Command] = []
+        self._experiment = parse_experiment_id(state.rules.experiment)
+
+    def run(self, num_interrupts: Callable[[], int]) -> None:
+        """Go on until every trial has ended, or until an interrupt has ended those that run.
+
+        Args:
+            num_interrupts: How often the user has asked to stop so far; the second time ends all at once.
+
+        Raises:
+            InputError: The strategy proposed what cannot be run, or waits for ever.
+            StoreUnavailable: The journal cannot be written. In both cases running trials are ended.
+        """
+        self._carry_out()
+        while True:
+            self._propose()
+            self._carry_out()
+            if self._state.is_over:
+                break
+            self._refuse_standstill()
+            self._executor.wait(TICK_SECONDS)
+            self._carry_out()
+            self._observer(self._state, None)
+            if num_interrupts():
+                self._interrupt(num_interrupts)
+                break
+        self._journal.sync()
+
+    def record(self, event: happened.Event) -> None:
+        """Write an event into the journal and take it into the state."""
+        if isinstance(event, _ATTEMPT_EVENTS) and not self._state.is_current(event):
+            event = happened.LateEventRefused(
+                at=event.at, trial=event.trial, attempt=event.attempt, what=type(event).__name__
+            )
+        self._journal.append(event)
+        self._commands += self._state.handle(event)
+        self._observer(self._state, event)
+
+    # --- proposals -----------------------------------------------------------------------------------------
+
+    def _propose(self) -> None:
+        while self._state.num_wanted():
+            match self._strategy.ask():
+                case NoProposal.NOT_YET:
+                    return
+                case NoProposal.EXHAUSTED:
+                    self.record(happened.StrategyExhausted(at=time.time()))
+                case Proposal() as proposal:
+                    self.record(_event_of(proposal, self._state.trials))
+
+    def _refuse_standstill(self) -> None:
+        if not self._state.num_running and not self._state.is_interrupted:
+            raise InputError(
+                f"Experiment {self._experiment}: the strategy answered 'not yet' while no trial runs, "
+                "so that nothing can ever happen again.",
+                hint="A strategy may wait only for results that are still to come.",
+            )
+
+    # --- commands ------------------------------------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        """Tell the strategy, then start trials: their start is on disk before they begin."""
+        orders: list[TrialOrder] = []
+        while self._commands:
+            command = self._commands.pop(0)
+            match command:
+                case TellStrategy(result):
+                    self._strategy.tell(result)
+                case StartTrial(trial, attempt):
+                    self.record(happened.TrialStarted(at=time.time(), trial=trial, attempt=attempt))
+                    orders.append(self._order(trial, attempt))
+        self._journal.sync()
+        for order in orders:
+            self._executor.start(order)
+
+    def _order(self, trial: TrialId, attempt: int) -> TrialOrder:
+        record = self._state.trials[trial]
+        parents: dict[TrialId, CheckpointKey | None] = {
+            parent: self._state.trials[parent].checkpoint for parent in record.parents
+        }
+        return TrialOrder(
+            experiment=self._experiment,
+            trial=trial,
+            attempt=attempt,
+            parameters=record.parameters,
+            parents=parents,
+            seed=seed_of(self._state.rules.seed, record.twin_of or trial),
+            directory=self._surroundings.directory,
+            store_url=self._surroundings.store_url,
+            min_coverage=self._surroundings.min_coverage,
+        )
+
+    # --- the end -------------------------------------------------------------------------------------------
+
+    def _interrupt(self, num_interrupts: Callable[[], int]) -> None:
+        self.record(happened.ExperimentInterrupted(at=time.time()))
+        give_up_at = time.monotonic() + INTERRUPT_GRACE_SECONDS
+        told: set[tuple[TrialId, bool]] = set()
+        while running := self._state.running():
+            at_once = num_interrupts() > 1 or time.monotonic() > give_up_at
+            for record in running:
+                if (record.id, at_once) not in told:
+                    told.add((record.id, at_once))
+                    self._executor.stop(record.id, record.attempt, at_once=at_once)
+            self._executor.wait(TICK_SECONDS)
+            self._tell()
+            self._observer(self._state, None)
+
+    def _tell(self) -> None:
+        """Carry out what an interrupted experiment still may: no starts."""
+        for command in self._commands:
+            if isinstance(command, TellStrategy):
+                self._strategy.tell(command.result)
+        self._commands.clear()
+
+
+_ATTEMPT_EVENTS = get_args(happened.AttemptEvent)
+
+
+def seed_of(seed: int, trial: TrialId) -> int:
+    """A trial's own seed, 63 bits: the same on every machine, other for every trial and experiment seed."""
+    return xxhash.xxh3_64_intdigest(encode([seed, trial])) >> 1
+
+
+def catch_up(state: ExperimentState, strategy: Strategy, event: happened.Event) -> None:
+    """Take one recorded event into the state, repeating the strategy's part in it.
+
+    Raises:
+        InputError: The strategy answers otherwise than it did: its settings or its code have changed.
+    """
+    if isinstance(event, happened.TrialProposed | happened.StrategyExhausted):
+        _expect(strategy.ask(), event)
+    for command in state.handle(event):
+        if isinstance(command, TellStrategy):
+            strategy.tell(command.result)
+
+
+def _expect(
+    answer: Proposal | NoProposal, event: happened.TrialProposed | happened.StrategyExhausted
+) -> None:
+    if isinstance(event, happened.StrategyExhausted):
+        matches = answer is NoProposal.EXHAUSTED
+    else:
+        matches = isinstance(answer, Proposal) and _content_of(answer) == (
+            event.trial,
+            event.parameters,
+            event.parents,
+            event.twin_of,
+        )
+    if not matches:
+        raise InputError(
+            f"The strategy no longer proposes what it did: the journal has {event}, it now answers {answer}.",
+            hint="Resume with the settings and the code of the beginning, or begin a new experiment.",
+        )
+
+
+def _content_of(proposal: Proposal) -> tuple[object, ...]:
+    return (proposal.trial_id, plain_parameters(proposal.parameters), proposal.parents, proposal.twin_of)
+
+
+def _event_of(proposal: Proposal, trials: Mapping[TrialId, TrialRecord]) -> happened.TrialProposed:
+    if proposal.trial_id in trials:
+        raise InputError(f"The strategy proposed the trial {proposal.trial_id!r} twice.")
+    unknown = [parent for parent in proposal.parents if parent not in trials]
+    if unknown:
+        raise InputError(
+            f"The strategy proposed the trial {proposal.trial_id!r} with the parent {unknown[0]!r}, "
+            "which was never proposed.",
+            hint="Parents are proposed before their children.",
+        )
+    return happened.TrialProposed(
+        at=time.time(),
+        trial=proposal.trial_id,
+        parameters=plain_parameters(proposal.parameters),
+        parents=tuple(proposal.parents),
+        twin_of=proposal.twin_of,
+    )

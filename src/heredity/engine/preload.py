@@ -1,0 +1,31 @@
+"""Imported once by the process that workers are forked from: loads what every trial needs.
+
+Which function that is comes through the environment, since the fork server takes nothing but module names
+(and ignores ``sys.path`` before Python 3.13).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from heredity.encoding import decode
+from heredity.engine.function import FunctionReference
+from heredity.engine.worker import warm_up
+
+VARIABLE = "HEREDITY_PRELOAD"
+
+
+def _preload(text: str) -> None:
+    value = decode(text.encode())
+    if isinstance(value, Mapping):
+        folder = value["folder"]
+        warm_up(
+            FunctionReference(
+                str(value["module"]), str(value["name"]), folder=None if folder is None else str(folder)
+            )
+        )
+
+
+if VARIABLE in os.environ:
+    _preload(os.environ[VARIABLE])

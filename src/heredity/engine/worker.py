@@ -1,0 +1,74 @@
+"""Inside a worker: seed, load the trial function, run it, and say how it ended."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+import time
+import traceback
+
+from heredity.engine.function import TrialFunction
+from heredity.engine.orders import TrialOrder
+from heredity.engine.trial import Emit, Trial
+from heredity.errors import ConfigError, TrialInterrupted
+from heredity.experiment import events as happened
+
+MAX_ERROR_CHARS = 20_000
+"""A traceback may hold a whole tensor's repr; the journal keeps its end, the log keeps all of it."""
+
+
+def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit) -> None:
+    """Run one attempt to its end. Raises nothing: whatever happens becomes an event."""
+    trial = Trial(order, emit)
+    try:
+        train = function.load()
+        seed_generators(order.seed)
+        score = trial.score_of(train(trial))
+    except TrialInterrupted as error:
+        emit(
+            happened.TrialLost(
+                at=time.time(), trial=order.trial, attempt=order.attempt, reason=str(error), counts=False
+            )
+        )
+    except (Exception, SystemExit):  # noqa: BLE001  # the worker's edge: this trial ends, others go on
+        text = traceback.format_exc()
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
+        emit(
+            happened.TrialFailed(
+                at=time.time(), trial=order.trial, attempt=order.attempt, error=text[-MAX_ERROR_CHARS:]
+            )
+        )
+    else:
+        emit(happened.TrialCompleted(at=time.time(), trial=order.trial, attempt=order.attempt, score=score))
+
+
+def problem_of(function: TrialFunction) -> str:
+    """Say why a trial function cannot be used; an empty text if it can."""
+    try:
+        function.load()
+    except ConfigError as error:
+        return str(error)
+    except (Exception, SystemExit):  # noqa: BLE001  # the user's module raised while it was imported
+        return f"function {str(function)!r}: its module cannot be imported.\n{traceback.format_exc()}"
+    return ""
+
+
+def warm_up(function: TrialFunction) -> None:
+    """Import what the trials will need, once, in the process that they are forked from."""
+    if not problem_of(function) and "torch" in sys.modules:
+        importlib.import_module("heredity.inheritance")
+
+
+def seed_generators(seed: int) -> None:
+    """Seed every generator that the trial function has loaded, and keep torch to one thread.
+
+    Two threads in each of two busy processes on two cores were measured to be fifty times slower than one.
+    """
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        importlib.import_module("numpy.random").seed(seed % 2**32)
+    if "torch" in sys.modules:
+        torch = importlib.import_module("torch")
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)

@@ -1,0 +1,87 @@
+"""A YAML file as plain values, with the line on which each stands. The only place that reads YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from heredity.encoding import Json
+from heredity.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class YamlSource:
+    """What a file holds, and where."""
+
+    path: Path
+    value: Mapping[str, Json]
+    lines: Mapping[tuple[str | int, ...], int]
+    """Line of each key, by its path from the root."""
+
+    def line_of(self, location: Iterable[str | int]) -> int:
+        """The line of a value, or of the nearest thing around it that stands in the file.
+
+        Parts of the location that are not in the file (a checker's own labels) are passed over.
+        """
+        found: tuple[str | int, ...] = ()
+        for part in location:
+            if (*found, part) in self.lines:
+                found = (*found, part)
+        return self.lines.get(found, 1)
+
+
+def read_yaml(path: Path) -> YamlSource:
+    """Read a file that holds one mapping of texts to plain values; nothing in it is executed.
+
+    Raises:
+        ConfigError: It cannot be read, is not YAML, holds a key twice or something else than plain values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected text in UTF-8: {error}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}.") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{path}:1: expected a mapping such as 'name: my-experiment'.")
+    lines: dict[tuple[str | int, ...], int] = {}
+    _Reader(path, lines).visit(root, ())
+    value = yaml.safe_load(text)
+    return YamlSource(path, value, lines)
+
+
+class _Reader:
+    """Walks the tree of a file: notes the lines, refuses what has no place in a settings file."""
+
+    def __init__(self, path: Path, lines: dict[tuple[str | int, ...], int]) -> None:
+        self._path = path
+        self._lines = lines
+
+    def visit(self, node: yaml.Node, location: tuple[str | int, ...]) -> None:
+        self._lines.setdefault(location, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                self._visit_entry(key, value, location)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self.visit(item, (*location, index))
+        elif node.tag in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"}:
+            raise self._error(node, f"expected a number, a text or a truth value, got {node.value!r}")
+
+    def _visit_entry(self, key: yaml.Node, value: yaml.Node, location: tuple[str | int, ...]) -> None:
+        if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+            raise self._error(key, f"expected a text as key, got {key.value!r}; put it in quotes")
+        inner = (*location, key.value)
+        if inner in self._lines:
+            raise self._error(key, f"the key {key.value!r} stands here and on line {self._lines[inner]}")
+        self._lines[inner] = key.start_mark.line + 1
+        self.visit(value, inner)
+
+    def _error(self, node: yaml.Node, problem: str) -> ConfigError:
+        return ConfigError(f"{self._path}:{node.start_mark.line + 1}: {problem}.")
