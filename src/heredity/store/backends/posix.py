@@ -1,0 +1,94 @@
+"""The system calls of a directory store, replaceable for fault injection, and what their errors mean."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heredity.errors import HeredityError, StoreLocationError, StoreUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCalls:
+    """The calls that can fail on a real disk. Tests replace one; see ``heredity.testing.faults``."""
+
+    # Any: each has the signature of its namesake in os.
+    open: Callable[..., int] = os.open
+    close: Callable[[int], None] = os.close
+    write: Callable[..., int] = os.writev
+    fsync: Callable[[int], None] = os.fsync
+    link: Callable[..., None] = os.link
+    unlink: Callable[..., None] = os.unlink
+    pread: Callable[..., bytes] = os.pread
+    stat: Callable[..., Any] = os.stat
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+# As many as Dovecot takes; a name that is stale ten times in a row is no race any more.
+STALE_TRIES = 10
+
+
+@contextmanager
+def typed_errors(path: Path, doing: str) -> Iterator[None]:
+    """Turn the operating system's errors into ours, saying where and what to do."""
+    try:
+        yield
+    except HeredityError:
+        raise  # those that are OSErrors too
+    except OSError as error:
+        raise _typed(error, path=path, doing=doing) from error
+
+
+def _typed(error: OSError, *, path: Path, doing: str) -> HeredityError:
+    message = f"{path}: {doing} failed: {error.strerror or error}."
+    if error.errno in _FULL:
+        return StoreUnavailable(message, hint="Free some space or raise the quota; nothing was published.")
+    if error.errno in _FORBIDDEN:
+        return StoreLocationError(
+            message, hint="The store can be read but not written from here, or not at all."
+        )
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return StoreUnavailable(
+            message, hint="A part of the store is gone; is its file system still mounted?"
+        )
+    return StoreUnavailable(message, hint="Try again; if it goes on, look at the disk or the file server.")
+
+
+def no_hard_links(error: OSError, *, path: Path) -> StoreLocationError | None:
+    """The error for a file system on which a name cannot be put exactly once; ``None`` for other failures."""
+    if error.errno not in _NO_HARD_LINKS:
+        return None
+    return StoreLocationError(
+        f"{path}: this file system has no hard links ({error.strerror}), "
+        "without which two writers of one name cannot be told apart.",
+        hint="Put the store on ext4, XFS, Btrfs, tmpfs or NFS.",
+    )
+
+
+# Where a file's mapped pages are as good as memory. Over a network a page fault is a round trip of 4 kB (30 to 50
+# times slower than reading), and NFSv3 kills a process with SIGBUS if the file goes away under a mapping.
+_MAPPABLE = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
+
+
+def can_map(path: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether files below this path are on a local file system known to map well."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    best, kind = Path(), ""
+    for line in lines:
+        # 36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw; blanks in paths are \040
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4].replace("\\040", " "))
+        if path.is_relative_to(point) and len(point.parts) >= len(best.parts):
+            best, kind = point, after.split()[0]
+    return kind in _MAPPABLE

@@ -1,0 +1,1 @@
+"""What lies in a store: names, manifests, files of tensors, and reading them."""

@@ -1,0 +1,152 @@
+"""From a URL to an open store: which place it names, and whether a store is there or may be made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from heredity.errors import InputError, StoreLocationError
+from heredity.store.backends.local import LocalBackend
+from heredity.store.backends.memory import MemoryBackend
+from heredity.store.files.layout import FORMAT_FILE, SHARDS, Format
+from heredity.store.store import Store
+
+if TYPE_CHECKING:
+    from heredity.store.backends.base import Backend
+    from heredity.store.files.reader import Verify
+
+_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "azure", "abfs"}
+_SUPPORTED = (
+    "This version keeps stores in directories ('weights/', 'file:///…') and in memory ('memory://name')."
+)
+# What a store that is just being made may already hold.
+_UNFINISHED = {"t", "tmp"}
+
+_memory: dict[str, MemoryBackend] = {}
+
+
+def open_store(url: str | os.PathLike[str], *, create: bool = True, verify: Verify = "first") -> Store:
+    """Open a store, making it first where there is none.
+
+    Args:
+        url: A directory on a local disk or on NFS, as a path or a ``file://`` URL; or ``memory://name``, which is
+            the same store wherever this process asks for that name.
+        create: Whether to make a new store in a directory that is absent or empty.
+        verify: When tensors are checked against their digests: when this process loads them ``"first"``,
+            ``"always"``, or ``"never"``.
+
+    Raises:
+        StoreLocationError: The place is something else than a store, or cannot be made one.
+        UnsupportedFormat: A newer version of this package made the store.
+        CorruptData: The file that says the store's format is damaged.
+        StoreUnavailable: The place does not answer.
+
+    Example:
+        >>> store = open_store("memory://example")
+        >>> store.put("father", {"weight": np.zeros((3, 4))}, score=0.9).key
+        'father'
+    """
+    if verify not in {"first", "always", "never"}:
+        raise InputError(f"verify={verify!r}: expected 'first', 'always' or 'never'.")
+    text = os.fspath(url)
+    scheme = text.partition("://")[0] if "://" in text else ""
+    if isinstance(url, str) and scheme == "memory":
+        return _open_memory(text, create=create, verify=verify)
+    return _open_directory(_path_of(url), create=create, verify=verify)
+
+
+def _path_of(url: str | os.PathLike[str]) -> Path:
+    text = os.fspath(url)
+    if isinstance(url, str) and "://" in url:
+        parts = urlsplit(url)
+        if parts.scheme in _OBJECT_STORES:
+            raise StoreLocationError(f"{url}: object stores come with a later version.", hint=_SUPPORTED)
+        if parts.scheme != "file":
+            raise StoreLocationError(f"{url}: {parts.scheme!r} is no kind of store.", hint=_SUPPORTED)
+        if parts.netloc not in {"", "localhost"}:
+            raise StoreLocationError(
+                f"{url}: names the machine {parts.netloc!r}.",
+                hint="Write three slashes before an absolute path, as in 'file:///mnt/weights'.",
+            )
+        text = unquote(parts.path)
+    if not text or "\0" in text:
+        raise StoreLocationError(f"{text!r} is no path.", hint=_SUPPORTED)
+    # Made absolute now: the program may change its directory while the store is in use.
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
+
+
+def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
+    name = url.partition("://")[2]
+    if not name:
+        raise StoreLocationError(f"{url}: a store in memory needs a name, as in 'memory://tests'.")
+    backend = _memory.get(url)
+    if backend is None:
+        if not create:
+            raise StoreLocationError(
+                f"{url}: this process has no such store.",
+                hint="Stores in memory are not shared between processes; use a directory for that.",
+            )
+        # setdefault is one step under the interpreter's lock: two threads get the same.
+        backend = _memory.setdefault(url, MemoryBackend(url=url))
+    return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
+
+
+def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
+    backend = LocalBackend(root)
+    if _is_directory(root) and backend.exists(FORMAT_FILE):
+        backend.sweep()
+        return Store(backend, store_id=_format_of(backend, create=False).store_id, verify=verify)
+    if not create:
+        raise StoreLocationError(
+            f"{root}: there is no store here.",
+            hint="Check the path, or open it with create=True to make one.",
+        )
+    _refuse_other_content(root, backend=backend)
+    backend.make_directories(SHARDS)
+    return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
+
+
+def _is_directory(root: Path) -> bool:
+    try:
+        is_directory = root.is_dir()
+        if not is_directory and root.exists():
+            raise StoreLocationError(f"{root}: is a file; a store is a directory.")
+    except PermissionError as error:
+        raise StoreLocationError(f"{root}: may not be looked at ({error.strerror}).") from error
+    return is_directory
+
+
+def _refuse_other_content(root: Path, *, backend: Backend) -> None:
+    """A store is made in an absent or an empty directory, or where the making of one was cut short."""
+    if not _is_directory(root):
+        return
+    try:
+        found = sorted(os.listdir(root))  # noqa: PTH208  # names are all that is wanted
+    except PermissionError as error:
+        raise StoreLocationError(f"{root}: may not be listed ({error.strerror}).") from error
+    strangers = [name for name in found if name not in _UNFINISHED and not name.startswith(".nfs")]
+    orphans = [] if strangers or "t" not in found else backend.names("t/")
+    # Another process may have made the store, and used it, since we looked for its format.
+    if (strangers or orphans) and not backend.exists(FORMAT_FILE):
+        if orphans:
+            raise StoreLocationError(
+                f"{root}: holds {len(orphans)} checkpoints but no {FORMAT_FILE} to say how to read them.",
+                hint="Restore that file from a copy.",
+            )
+        raise StoreLocationError(
+            f"{root}: is not a store: it holds {', '.join(strangers[:3])} and no {FORMAT_FILE}.",
+            hint="Name an empty or a new directory.",
+        )
+
+
+def _format_of(backend: Backend, *, create: bool) -> Format:
+    if create and not backend.exists(FORMAT_FILE):
+        # Whoever comes second reads what the first has written.
+        backend.put_once(FORMAT_FILE, [Format.new().to_json()])
+    blob = backend.open(FORMAT_FILE)
+    if blob is None:
+        raise StoreLocationError(f"{backend.url}: its {FORMAT_FILE} has just disappeared.")
+    with blob:
+        return Format.from_json(blob.read(0, blob.size), where=backend.url)
