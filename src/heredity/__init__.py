@@ -10,18 +10,40 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from heredity import errors as errors
+    from heredity import space as space
+    from heredity import strategies as strategies
+    from heredity.checkpoints import load as load
+    from heredity.engine import Budget as Budget
+    from heredity.engine import Experiment as Experiment
+    from heredity.engine import Trial as Trial
+    from heredity.inheritance import Inheritance as Inheritance
+    from heredity.inheritance import inherit as inherit
+    from heredity.inheritance import save as save
     from heredity.store import Checkpoint as Checkpoint
     from heredity.store import Store as Store
     from heredity.store import open_store as open_store
+    from heredity.strategies import Proposal as Proposal
+    from heredity.strategies import Strategy as Strategy
 
 __version__ = "0.1.0"
 
 # Where each public name lives; `None` stands for a module that is itself the name.
 _HOME: dict[str, str | None] = {
+    "Budget": "heredity.engine",
     "Checkpoint": "heredity.store",
+    "Experiment": "heredity.engine",
+    "Inheritance": "heredity.inheritance",
+    "Proposal": "heredity.strategies",
     "Store": "heredity.store",
+    "Strategy": "heredity.strategies",
+    "Trial": "heredity.engine",
     "errors": None,
+    "inherit": "heredity.inheritance",
+    "load": "heredity.checkpoints",
     "open_store": "heredity.store",
+    "save": "heredity.inheritance",
+    "space": None,
+    "strategies": None,
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604  # the keys are strings

@@ -1,0 +1,120 @@
+"""The trials of a running experiment, live on the terminal, or a line an event where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from heredity.cli.output import (
+    keys_text,
+    number_text,
+    seconds_text,
+    state_text,
+    table,
+    verdict_text,
+)
+from heredity.engine.loop import Observer
+from heredity.experiment import ExperimentState, TrialRecord, TrialState
+from heredity.experiment import events as happened
+
+MAX_ROWS = 24
+"""Of a large experiment, the running trials and those that moved last; the head line counts the rest."""
+
+
+@contextmanager
+def live_view(console: Console) -> Iterator[Observer]:
+    """Yield an observer that shows the experiment while it runs."""
+    if not console.is_terminal:
+        yield _line_printer(console)
+        return
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield lambda state, _: live.update(_screen(state))
+
+
+def _screen(state: ExperimentState) -> Group:
+    head = Text(f"{state.rules.experiment}: ", style="bold") + _counts(state)
+    num_ended = sum(record.state.is_end for record in state.trials.values())
+    bar = ProgressBar(total=max(1, len(state.trials)), completed=num_ended, width=60)
+    return Group(head, bar, trial_table(state, MAX_ROWS))
+
+
+def _counts(state: ExperimentState) -> Text:
+    counts = dict.fromkeys(TrialState, 0)
+    for record in state.trials.values():
+        counts[record.state] += 1
+    parts = [Text(f"{n} ") + state_text(kind.value) for kind, n in counts.items() if n]
+    return Text(", ").join(parts)
+
+
+def trial_table(state: ExperimentState, max_rows: int | None = None) -> Table:
+    """One row a trial, in the order of their proposal."""
+    result = table("trial", "parents", "state", "inherited", "step>", "last>", "score>", "time>")
+    for record in _rows(state, max_rows):
+        last = record.reports[-1] if record.reports else None
+        result.add_row(
+            record.id,
+            keys_text(record.parents),
+            state_text(record.state.value),
+            verdict_text(record.inheritance),
+            str(last.step) if last else "–",
+            number_text(last.value if last else None),
+            number_text(record.score),
+            seconds_text(_seconds_so_far(record)),
+        )
+    return result
+
+
+def _rows(state: ExperimentState, max_rows: int | None) -> list[TrialRecord]:
+    records = list(state.trials.values())
+    if max_rows is None or len(records) <= max_rows:
+        return records
+    latest = sorted(records, key=lambda r: (r.state is TrialState.RUNNING, r.ended_at or r.started_at or 0.0))
+    return sorted(latest[-max_rows:], key=lambda record: record.number)
+
+
+def _seconds_so_far(record: TrialRecord) -> float | None:
+    if record.state is TrialState.RUNNING and record.started_at is not None:
+        return time.time() - record.started_at
+    return record.seconds
+
+
+def _line_printer(console: Console) -> Observer:
+    def show(state: ExperimentState, event: happened.Event | None) -> None:
+        line = None if event is None else _line_of(state, event)
+        if line is not None:
+            console.print(line, overflow="ignore", crop=False)
+
+    return show
+
+
+def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
+    """What a log should say of an event; most are too many to be said."""
+    match event:
+        case happened.TrialStarted():
+            parents = state.trials[event.trial].parents
+            heir = f", heir of {', '.join(parents)}" if parents else ""
+            return f"{event.trial}: started (attempt {event.attempt}{heir})"
+        case happened.TrialInherited():
+            return f"{event.trial}: inherited {verdict_text(event.inheritance)}"
+        case happened.TrialCompleted():
+            seconds = seconds_text(state.trials[event.trial].seconds)
+            return f"{event.trial}: completed, score {number_text(event.score)}, {seconds}"
+        case happened.TrialFailed():
+            return f"{event.trial}: failed: {last_line(event.error)}"
+        case happened.TrialLost():
+            return f"{event.trial}: lost: {event.reason}"
+        case _:
+            return None
+
+
+def last_line(error: str) -> str:
+    """The line of a traceback that says what happened."""
+    lines = error.strip().splitlines()
+    return lines[-1] if lines else ""

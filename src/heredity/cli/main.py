@@ -1,0 +1,75 @@
+"""`heredity`: the group of commands, found without loading them, and the exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from collections.abc import Mapping
+
+import click
+
+from heredity.errors import HeredityError, InputError
+
+EXIT_FAILED = 1
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+
+# Each command's module and its line in `heredity --help`, which must not load the module.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("heredity.cli.run", "Run an experiment from a file."),
+    "resume": ("heredity.cli.run", "Go on with an experiment whose driver has ended."),
+    "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
+    "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
+    "tree": ("heredity.cli.look", "Draw who inherited from whom."),
+    "diff": ("heredity.cli.diff", "Compare the tensors of two checkpoints."),
+    "verify": ("heredity.cli.verify", "Read every tensor again and compare it with its digest."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name; loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's interface
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above names no other
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="heredity", message="%(prog)s %(version)s")
+def heredity() -> None:
+    """Trials of an architecture search inherit trained weights from one another."""
+
+
+def main() -> None:
+    """Run the command line; exit with 0, 1 (failed trials), 2 (your mistake) or 130 (interrupted)."""
+    # When the reader of a pipe (`heredity ls | head`) goes away, so do we, without a traceback.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        heredity.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+    except HeredityError as error:
+        _explain(error)
+        sys.exit(EXIT_MISTAKE if isinstance(error, InputError) else EXIT_FAILED)
+
+
+def _explain(error: HeredityError) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {error.hint}", err=True)

@@ -1,0 +1,59 @@
+"""What a path on the command line points to: an experiment's directory, or a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from heredity.encoding import decode
+from heredity.engine.experiment import JOURNAL_NAME, SNAPSHOT_NAME
+from heredity.errors import ConfigError
+from heredity.experiment import ExperimentState
+from heredity.journal import read_state
+from heredity.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPlace:
+    """An experiment's directory, read."""
+
+    directory: Path
+    state: ExperimentState
+
+
+def open_place(place: str) -> ExperimentPlace | Store:
+    """Read the experiment or open the store that a path or URL names.
+
+    Raises:
+        ConfigError: There is nothing of the kind.
+        StoreLocationError: The place is neither.
+    """
+    if "://" not in place:
+        directory = Path(place)
+        if (directory / JOURNAL_NAME).is_file():
+            return ExperimentPlace(directory, read_state(directory / JOURNAL_NAME))
+        if not directory.exists():
+            raise ConfigError(f"{place}: there is no such directory.")
+    return open_store(place, create=False)
+
+
+def store_of(place: str) -> Store:
+    """Open a store, or the store of an experiment.
+
+    Raises:
+        ConfigError: There is nothing of the kind.
+        StoreLocationError: The place is neither.
+    """
+    opened = open_place(place)
+    if not isinstance(opened, ExperimentPlace):
+        return opened
+    return open_store(_store_url(opened.directory), create=False)
+
+
+def _store_url(directory: Path) -> str:
+    snapshot = directory / SNAPSHOT_NAME
+    if snapshot.is_file():
+        match decode(snapshot.read_bytes()):
+            case {"folder": str(folder), "file": {"store": str(store)}}:
+                return store if "://" in store else str(directory / folder / store)
+    return str(directory / "store")

@@ -1,0 +1,136 @@
+"""What is shown at the end: the lineage, each child beside its twin, and what to try next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from heredity.cli.live import last_line
+from heredity.cli.output import number_text, seconds_text, state_text, table, verdict_text
+from heredity.encoding import Json
+from heredity.experiment import (
+    ExperimentState,
+    Outcome,
+    TrialRecord,
+    TrialState,
+    children,
+    founders,
+    outcomes,
+)
+from heredity.ids import TrialId
+
+
+def print_report(console: Console, state: ExperimentState, directory: Path, store_url: str) -> None:
+    """Print all that the experiment measured."""
+    console.print(Text("\nLineage", style="bold"))
+    console.print(lineage_tree(state))
+    print_outcomes(console, outcomes(state))
+    print_failures(console, state)
+    _print_where(console, directory, store_url)
+
+
+def lineage_tree(state: ExperimentState) -> Tree:
+    """Who inherited from whom; a trial with several parents stands under the first and names the others."""
+    below = children(state.trials)
+    root = Tree(Text(state.rules.experiment, style="bold"), guide_style="dim")
+    stack: list[tuple[TrialId, Tree]] = [(trial, root) for trial in reversed(founders(state.trials))]
+    while stack:
+        trial, parent = stack.pop()
+        branch = parent.add(_label(state.trials[trial]))
+        stack += [(child, branch) for child in reversed(below[trial])]
+    return root
+
+
+def _label(record: TrialRecord) -> Text:
+    label = Text(f"{record.id} ", style="bold") + state_text(record.state.value)
+    if record.score is not None:
+        label += Text(f"  score {number_text(record.score)}")
+    if record.inheritance is not None:
+        label += Text("  inherited ", style="dim") + verdict_text(record.inheritance)
+    if len(record.parents) > 1:
+        label += Text(f"  also of {', '.join(record.parents[1:])}", style="dim")
+    if record.twin_of is not None:
+        label += Text(f"  (twin of {record.twin_of}, from nothing)", style="dim")
+    return label
+
+
+def print_outcomes(console: Console, measured: list[Outcome]) -> None:
+    """Print two tables, one row a child: what it inherited, and what that gave."""
+    heirs = [outcome for outcome in measured if outcome.inheritance is not None]
+    if not heirs:
+        return
+    inherited = table("child", "of", "certificate", "training", "exact>", "approx.>", "new>", "max |Δ|>")
+    inherited.title = "What was inherited (parameters; |Δ| between the outputs of parent and child)"
+    gains = table(
+        "child", "parent>", "start>", "end>", "twin's end>", "steps to it>", "time>", "twin's time>"
+    )
+    gains.title = "What it gave (the twin: the same child from nothing, at equal budget)"
+    for outcome in heirs:
+        _add_inherited(inherited, outcome)
+        gains.add_row(
+            outcome.trial,
+            number_text(outcome.parent_score),
+            number_text(outcome.start),
+            number_text(outcome.score),
+            number_text(outcome.twin_score),
+            _steps_text(outcome),
+            seconds_text(outcome.seconds),
+            seconds_text(outcome.twin_seconds),
+        )
+    console.print(inherited)
+    console.print(gains)
+
+
+def _add_inherited(rows: Table, outcome: Outcome) -> None:
+    summary = outcome.inheritance or {}
+    rows.add_row(
+        outcome.trial,
+        ", ".join(outcome.parents),
+        verdict_text(summary),
+        Text("exact", style="green")
+        if summary.get("exact_in_training")
+        else Text("not exact", style="yellow"),
+        *(f"{summary.get(name, 0):,}" for name in ("num_exact", "num_approximate", "num_new")),
+        _difference_text(summary.get("max_difference")),
+    )
+
+
+def _difference_text(value: Json) -> str:
+    return f"{value:.1e}" if isinstance(value, int | float) else "not measured"
+
+
+def _steps_text(outcome: Outcome) -> str:
+    if outcome.twin_score is None:
+        return "–"
+    if outcome.steps_to_twin is None:
+        return f"not in {outcome.steps}"
+    return f"{outcome.steps_to_twin} of {outcome.twin_steps}"
+
+
+def print_failures(console: Console, state: ExperimentState) -> None:
+    """Print a line for every trial that failed, and where its log lies."""
+    failed = [record for record in state.trials.values() if record.state is TrialState.FAILED]
+    for record in failed:
+        console.print(Text(f"{record.id} failed: ", style="bold red") + Text(last_line(record.error)))
+
+
+def _print_where(console: Console, directory: Path, store_url: str) -> None:
+    where, store = _shortest(directory), _shortest(Path(store_url)) if "://" not in store_url else store_url
+    console.print(f"\n[bold]Journal and logs[/]  {where}\n[bold]Weights[/]           {store}")
+    console.print("\n[bold]Next[/]")
+    for command, why in (
+        (f"heredity show {where} TRIAL", "one trial: parameters, inheritance, reports, error"),
+        (f"heredity ls {store}", "the checkpoints, with their own and their shared bytes"),
+        (f"heredity diff {store} KEY KEY", "which tensors two checkpoints share"),
+    ):
+        console.print(f"  {command:<{max(40, len(command))}} [dim]{why}[/]", soft_wrap=True)
+
+
+def _shortest(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)

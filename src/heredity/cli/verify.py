@@ -1,0 +1,41 @@
+"""`heredity verify`: read every tensor again and compare it with its digest."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from heredity.cli.main import EXIT_FAILED
+from heredity.cli.output import console, json_option, print_json, table
+from heredity.cli.places import store_of
+
+
+@click.command()
+@click.argument("place")
+@click.argument("key", required=False)
+@json_option
+def verify(place: str, key: str | None, *, as_json: bool) -> None:
+    """Read every tensor again and compare it with its digest.
+
+    PLACE is a store's directory or URL, or an experiment's directory; KEY limits it to one checkpoint.
+    Nothing is repaired. Exits with 1 if anything is damaged.
+    """
+    store = store_of(place)
+    num_checkpoints = 1 if key is not None else len(store.checkpoints())
+    problems = store.verify(key)
+    if as_json:
+        print_json(
+            {
+                "checkpoints": num_checkpoints,
+                "problems": [{"key": p.key, "tensor": p.tensor, "what": p.what} for p in problems],
+            }
+        )
+    elif not problems:
+        console().print(f"{num_checkpoints} checkpoints, all whole")
+    else:
+        rows = table("checkpoint", "tensor", "problem")
+        for problem in problems:
+            rows.add_row(problem.key, problem.tensor or "–", problem.what)
+        console().print(rows)
+    sys.exit(EXIT_FAILED if problems else 0)
