@@ -31,8 +31,8 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True, verify: Veri
     """Open a store, making it first where there is none.
 
     Args:
-        url: A directory on a local disk or on NFS, as a path or a ``file://`` URL; or ``memory://name``, which is
-            the same store wherever this process asks for that name.
+        url: A directory on a local disk or on NFS, as a path or a ``file://`` URL; or ``memory://name``,
+            which is the same store wherever this process asks for that name.
         create: Whether to make a new store in a directory that is absent or empty.
         verify: When tensors are checked against their digests: when this process loads them ``"first"``,
             ``"always"``, or ``"never"``.

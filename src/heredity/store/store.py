@@ -40,8 +40,9 @@ class Store:
     """Checkpoints by name: put once, never changed. Opened by `open_store`.
 
     A store may be used by any number of threads, processes and machines at the same time. It holds nothing
-    open, runs nothing in the background, and may be forked at any moment. A checkpoint is visible to all as
-    soon as `put` has returned, and to nobody before it is complete and safe on the disk.
+    open and runs nothing in the background; it may be forked at any moment, and pickled unless it lies in
+    memory. A checkpoint is visible to all as soon as `put` has returned, and to nobody before it is complete
+    and safe on the disk.
     """
 
     def __init__(

@@ -32,7 +32,9 @@ class Problem:
 
 
 def find_problems(backend: Backend, *, store_id: str, keys: Iterable[CheckpointKey] | None) -> list[Problem]:
-    """Check these checkpoints, or all, with the files they draw on; each tensor is read once, from the disk."""
+    """Check these checkpoints, or all,
+    and the files they draw on; each tensor is read once, from the disk.
+    """
     inspection = _Inspection(Reader(backend, store_id=store_id, verify="always"))
     return list(inspection.everything() if keys is None else inspection.these(keys))
 

@@ -76,6 +76,7 @@ class Backend(ABC):
 
     *Threads and processes.* All methods may be called from any thread, at the same time, and on all
     machines that share the place. Nothing is locked, nothing runs in the background: forking is safe.
+    The backend of a shared place can be pickled.
 
     *Atomicity.* A name is either absent or complete. No reader sees a part, whatever happens to the writer.
 

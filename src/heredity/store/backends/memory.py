@@ -20,6 +20,9 @@ class MemoryBackend(Backend):
         self.capabilities = Capabilities(is_shared=False, is_durable=False, maps_files=False)
         self._content: dict[str, bytes] = {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(f"{self.url} lies in the memory of one process; give other processes a directory.")
+
     def make_directories(self, names: Iterable[str]) -> None:
         """Nothing to do: names have no directories here."""
 

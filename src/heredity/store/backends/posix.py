@@ -73,8 +73,8 @@ def no_hard_links(error: OSError, *, path: Path) -> StoreLocationError | None:
     )
 
 
-# Where a file's mapped pages are as good as memory. Over a network a page fault is a round trip of 4 kB (30 to 50
-# times slower than reading), and NFSv3 kills a process with SIGBUS if the file goes away under a mapping.
+# Where a file's mapped pages are as good as memory. Over a network a page fault is a round trip for 4 kB, 30
+# to 50 times slower than reading; NFSv3 kills a process with SIGBUS if the file goes away under a mapping.
 _MAPPABLE = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
 
 

@@ -142,7 +142,7 @@ class Manifest:
                 parents=tuple(fields.key(text) for text in fields.take("parents", list)),
                 score=fields.score(),
                 created=fields.created(),
-                metadata=MappingProxyType(fields.take("metadata", dict)),
+                metadata=fields.take("metadata", dict),
             ),
             graph=None if graph is None else fields.entry(graph, owners=owners),
             tensors=MappingProxyType(

@@ -1,7 +1,7 @@
 """One save's file in the safetensors format: a header with the manifest, then the new tensors.
 
 Written and read by ourselves. The format is two rules long, and the functions of the package safetensors fit
-neither side: its writer takes addresses instead of buffers (0.8), makes files of mode 0600, and does not sync;
+neither side: its writer takes addresses instead of buffers (0.8), makes files of mode 0600, and never syncs;
 its reader raises one untyped error for all damage. Tests read our files with it and give it ours.
 """
 

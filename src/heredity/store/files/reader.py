@@ -44,6 +44,10 @@ class Reader:
         self._lineages: dict[CheckpointKey, Lineage] = {}
         self._verified: Recent[tuple[CheckpointKey, Digest], Digest] = Recent(_VERIFIED)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Only the place travels to another process; what has been read is read again.
+        return _reader, (self.backend, self.store_id, self.verify)
+
     def has(self, key: CheckpointKey) -> bool:
         """Whether the checkpoint is there now, by the newest look that the place allows."""
         return self.backend.exists(name_of(key))
@@ -141,6 +145,10 @@ class Reader:
         if got != expected:
             raise _corrupt(key, name, owner, f"has digest {got}; expected {expected}")
         self._verified.put((owner, expected), got)
+
+
+def _reader(backend: Backend, store_id: str, verify: Verify) -> Reader:
+    return Reader(backend, store_id=store_id, verify=verify)
 
 
 def _corrupt(key: CheckpointKey, tensor: str, owner: CheckpointKey, what: str) -> CorruptCheckpoint:

@@ -20,6 +20,10 @@ class Recent(Generic[K, V]):
         self._items: OrderedDict[K, V] = OrderedDict()
         self._renew_lock()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Another process remembers nothing, and has a lock of its own.
+        return Recent, (self._capacity,)
+
     def _renew_lock(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()

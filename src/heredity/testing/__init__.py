@@ -1,0 +1,1 @@
+"""Suites, fault injectors and generators: for our tests, and for yours."""

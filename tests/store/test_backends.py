@@ -1,0 +1,202 @@
+"""Every backend passes the suite; the directory also survives what disks and file servers do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heredity.errors import StoreLocationError, StoreUnavailable
+from heredity.store.backends import Backend, LocalBackend, MemoryBackend
+from heredity.store.backends.local import STALE_TMP_SECONDS
+from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map
+from heredity.testing.backend_suite import BackendSuite
+from heredity.testing.faults import failing, losing_replies
+
+REAL = SystemCalls()
+
+
+def only_seven(file: int, buffers: list[memoryview]) -> int:
+    return os.writev(file, [buffers[0][:7]])
+
+
+class TestLocal(BackendSuite):
+    def make_backend(self, folder: Path) -> Backend:
+        return LocalBackend(folder)
+
+
+class TestLocalThatCopies(BackendSuite):
+    """As over a network, where files are not mapped, and with a kernel that takes 7 bytes at a time."""
+
+    def make_backend(self, folder: Path) -> Backend:
+        backend = LocalBackend(folder, system=SystemCalls(write=only_seven))
+        backend.capabilities = replace(backend.capabilities, maps_files=False)
+        return backend
+
+
+class TestMemory(BackendSuite):
+    def make_backend(self, folder: Path) -> Backend:
+        return MemoryBackend(url=f"memory://{folder.name}")
+
+
+def local(root: Path, system: SystemCalls = REAL) -> LocalBackend:
+    LocalBackend(root).make_directories(["a/"])
+    return LocalBackend(root, system=system)
+
+
+def tmp_files(root: Path) -> list[Path]:
+    return list((root / "tmp").iterdir())
+
+
+def test_a_file_may_be_read_by_all_and_written_by_nobody(root: Path) -> None:
+    local(root).put_once("a/x", [b"1"])
+    assert stat.S_IMODE((root / "a/x").stat().st_mode) == 0o444
+    assert tmp_files(root) == []
+
+
+def test_a_kernel_may_take_less_than_it_was_given(root: Path) -> None:
+    backend = local(root, SystemCalls(write=only_seven))
+    assert backend.put_once("a/x", [b"0123456789" * 10, b"", b"end"])
+    assert (root / "a/x").read_bytes() == b"0123456789" * 10 + b"end"
+
+
+@pytest.mark.parametrize("number", [errno.EEXIST, errno.EIO, errno.ESTALE])
+def test_a_link_whose_reply_was_lost_is_a_success(root: Path, number: int) -> None:
+    assert local(root, SystemCalls(link=losing_replies(os.link, number))).put_once("a/x", [b"1"])
+    assert local(root).exists("a/x")
+    assert tmp_files(root) == []
+
+
+@pytest.mark.parametrize("call", ["fsync", "close", "write", "link"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_fails_leaves_nothing_visible(root: Path, call: str, number: int) -> None:
+    broken = replace(REAL, **{call: failing(getattr(REAL, call), number, times=1)})
+    backend = local(root, broken)
+    with pytest.raises(StoreUnavailable) as caught:
+        backend.put_once("a/x", [b"1"])
+    assert str(root) in str(caught.value)
+    assert caught.value.hint
+    assert not backend.exists("a/x")
+    assert tmp_files(root) == []
+    assert backend.put_once("a/x", [b"2"])
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_place_that_forbids_writing_says_so_before_the_first_byte(root: Path, number: int) -> None:
+    def never(*_args: object) -> int:
+        raise AssertionError("a byte was written")
+
+    backend = local(root, SystemCalls(open=failing(os.open, number, times=1), write=never))
+    with pytest.raises(StoreLocationError, match="writing failed"):
+        backend.put_once("a/x", [b"1"])
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_is_refused_by_name(root: Path, number: int) -> None:
+    backend = local(root, SystemCalls(link=failing(os.link, number, times=1)))
+    with pytest.raises(StoreLocationError, match="no hard links"):
+        backend.put_once("a/x", [b"1"])
+
+
+def test_a_stale_directory_is_opened_again(root: Path) -> None:
+    local(root).put_once("a/x", [b"1"])
+    stale = SystemCalls(open=failing(os.open, errno.ESTALE, times=STALE_TRIES - 1))
+    assert local(root, stale).exists("a/x")
+
+
+def test_what_stays_stale_is_unavailable(root: Path) -> None:
+    stale = SystemCalls(open=failing(os.open, errno.ESTALE, times=1000))
+    with pytest.raises(StoreUnavailable):
+        local(root, stale).exists("a/x")
+
+
+def test_a_garbage_file_that_cannot_be_deleted_does_not_fail_a_save(root: Path) -> None:
+    backend = local(root, SystemCalls(unlink=failing(os.unlink, errno.EIO, times=1)))
+    assert backend.put_once("a/x", [b"1"])
+    assert len(tmp_files(root)) == 1
+
+
+def test_a_directory_that_is_gone_is_not_an_absent_name(root: Path) -> None:
+    backend = local(root)
+    (root / "a").rmdir()
+    for look in (backend.exists, backend.open, backend.names):
+        with pytest.raises(StoreUnavailable, match="mounted"):
+            look("a/x" if look != backend.names else "a/")
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(root: Path) -> None:
+    local(root).put_once("a/x", [b"12345"])
+    blob = local(root, SystemCalls(pread=lambda *_: b"")).open("a/x")
+    assert blob is not None
+    with blob, pytest.raises(StoreUnavailable, match="ends at byte 0"):
+        blob.read(0, 5)
+
+
+def test_what_nfs_leaves_of_open_files_is_not_listed(root: Path) -> None:
+    (backend := local(root)).put_once("a/x", [b"1"])
+    (root / "a/.nfs0000123").write_bytes(b"")
+    assert backend.names("a/") == ["a/x"]
+
+
+def test_old_temporary_files_are_swept_and_young_ones_are_not(root: Path) -> None:
+    backend = local(root)
+    old, young = root / "tmp/old", root / "tmp/young"
+    for file in (old, young):
+        file.write_bytes(b"")
+    long_ago = young.stat().st_mtime - STALE_TMP_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    backend.sweep()
+    assert tmp_files(root) == [young]
+
+
+def test_sweeping_where_there_is_nothing_is_no_error(root: Path) -> None:
+    LocalBackend(root).sweep()
+    local(root).sweep()
+
+
+def test_files_are_mapped_on_known_local_file_systems_only(tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "1 0 8:1 / / rw shared:1 - ext4 /dev/a rw\n"
+        "2 1 0:5 / /mnt/my\\040share rw - nfs4 server:/x rw\n"
+        "3 2 0:6 / /mnt/my\\040share/fast rw - tmpfs none rw\n"
+    )
+    assert can_map(Path("/home/x"), mounts=mounts)
+    assert not can_map(Path("/mnt/my share/weights"), mounts=mounts)
+    assert can_map(Path("/mnt/my share/fast"), mounts=mounts)
+    assert not can_map(Path("/home"), mounts=tmp_path / "absent")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of one megabyte."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mount)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting needs root: {done.stderr.strip()}")
+    yield mount
+    subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path) -> None:
+    backend = local(small_disk)
+    with pytest.raises(StoreUnavailable, match=r"No space.*Free some space"):
+        backend.put_once("a/x", [b"x" * 100_000] * 20)
+    assert backend.names("a/") == []
+    assert backend.put_once("a/x", [b"x" * 100_000])
+
+
+def test_a_read_only_disk_can_be_read(small_disk: Path) -> None:
+    (backend := local(small_disk)).put_once("a/x", [b"1"])
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(StoreLocationError, match="Read-only"):
+        backend.put_once("a/y", [b"1"])
+    assert backend.exists("a/x")

@@ -1,0 +1,50 @@
+"""Stores of earlier versions stay readable. Each lies in tests/data, as that version wrote it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heredity.store import Store, open_store
+from heredity.store.files.layout import name_of
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture
+def old() -> Store:
+    """The store of the first format, kept as only those files that are not empty directories."""
+    return open_store(DATA / "store-v1", create=False, verify="always")
+
+
+def test_version_1_is_read(old: Store) -> None:
+    father, child = old["run-1/father"], old["run-1/kind-é@2"]
+    assert (father.score, father.parents, father.metadata) == (0.75, (), {"epochs": 3, "note": "grüße"})
+    assert (child.score, child.parents) == (None, ("run-1/father",))
+    assert father.created == datetime(2026, 1, 1, tzinfo=UTC)
+    assert father.graph == child.graph == {"nodes": ["conv", "relu"]}
+    assert child.own_bytes == 12
+
+
+def test_version_1_tensors_are_bit_for_bit_what_they_were(old: Store) -> None:
+    tensors = old["run-1/kind-é@2"].read()
+    assert {name: (each.dtype, each.shape) for name, each in tensors.items()} == {
+        "conv.weight": ("F32", (2, 3)),
+        "conv.bias": ("F16", (2,)),
+        "steps": ("I64", ()),
+        "half": ("BF16", (2,)),
+        "mask": ("BOOL", (3,)),
+        "none": ("F64", (0, 4)),
+    }
+    arrays = old["run-1/father"].tensors(["conv.weight", "conv.bias", "steps", "mask"])
+    assert np.array_equal(arrays["conv.weight"], np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert np.array_equal(arrays["conv.bias"], np.array([0.5, -1], dtype=np.float16))
+    assert arrays["steps"] == 100
+    assert arrays["mask"].tolist() == [True, False, True]
+
+
+def test_version_1_names_files_as_we_do(old: Store) -> None:
+    assert all((DATA / "store-v1" / name_of(checkpoint.key)).is_file() for checkpoint in old.checkpoints())
