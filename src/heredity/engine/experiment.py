@@ -17,6 +17,7 @@ from heredity.encoding import Json, encode
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.loop import Loop, Observer, Surroundings, catch_up
+from heredity.engine.preload import IS_WORKER
 from heredity.engine.trial import Trial
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState
@@ -114,6 +115,7 @@ class Experiment:
                 cannot be loaded; no trial was started.
         """
         parse_experiment_id(self.name)
+        _refuse_in_worker()
         executor = self._executor()
         with _opened(executor, _refuse_early) as relay:
             directory = self._prepare()
@@ -266,6 +268,14 @@ def _experiment_id(name: str, directory: Path) -> str:
 
 def _refuse_early(event: happened.AttemptEvent) -> None:
     raise AssertionError(f"an event before the first trial: {event}")
+
+
+def _refuse_in_worker() -> None:
+    if IS_WORKER:
+        raise ConfigError(
+            "The file that holds the trial function begins an experiment while a worker imports it.",
+            hint='Put that part under `if __name__ == "__main__":`.',
+        )
 
 
 class _Relay:

@@ -54,9 +54,6 @@ class FunctionReference:
         path = Path(self.folder, f"{self.module}.py")
         if not path.is_file():
             raise ConfigError(f"function {str(self)!r}: there is no file {path}.")
-        main = sys.modules.get("__mp_main__")  # the script that runs the experiment is loaded already
-        if main is not None and getattr(main, "__file__", None) == str(path):
-            return main
         if self.folder not in sys.path:
             sys.path.insert(0, self.folder)
         return _import(self.module, where=str(self))

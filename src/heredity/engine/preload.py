@@ -15,6 +15,9 @@ from heredity.engine.worker import warm_up
 
 VARIABLE = "HEREDITY_PRELOAD"
 
+IS_WORKER = VARIABLE in os.environ
+"""Whether this is the fork server or one of the workers that were forked from it."""
+
 
 def _preload(text: str) -> None:
     value = decode(text.encode())
@@ -27,5 +30,5 @@ def _preload(text: str) -> None:
         )
 
 
-if VARIABLE in os.environ:
+if IS_WORKER:
     _preload(os.environ[VARIABLE])

@@ -111,7 +111,8 @@ class Trial:
         parent = self.parent
         if parent is None:
             return None
-        inheritance: Inheritance = _inheritance_module().inherit(module, parent, example_inputs=example_inputs)
+        inherit = _inheritance_module().inherit
+        inheritance: Inheritance = inherit(module, parent, example_inputs=example_inputs)
         if inheritance.coverage < self._order.min_coverage:
             raise TransferRefused(
                 f"Trial {self.id}: {inheritance.coverage:.1%} of its weights come from {parent.key}, "

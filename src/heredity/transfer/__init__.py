@@ -18,6 +18,7 @@ from heredity.transfer.plan import Step as Step
 from heredity.transfer.plan import TransferPlan as TransferPlan
 from heredity.transfer.plan_json import plan_from_json as plan_from_json
 from heredity.transfer.planner import plan_transfer as plan_transfer
+from heredity.transfer.stored_network import StoredNetwork as StoredNetwork
 from heredity.transfer.trace import Inputs as Inputs
 from heredity.transfer.trace import example_inputs_like as example_inputs_like
 from heredity.transfer.trace import trace as trace

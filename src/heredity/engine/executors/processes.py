@@ -6,11 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from heredity import encoding
@@ -71,8 +73,8 @@ class ProcessExecutor:
         self._emit = emit
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=child.check, args=(self._function, writer))
-        self._context.set_forkserver_preload(["__main__", preload.__name__, child.__name__])
-        with _environment_of_server(self._function):
+        self._context.set_forkserver_preload([preload.__name__, child.__name__])
+        with _environment_of_server(self._function), _without_main():
             process.start()
         writer.close()
         try:
@@ -95,7 +97,8 @@ class ProcessExecutor:
             args=(order, self._function, writer, str(log)),
             name=f"{order.trial}@{order.attempt}",
         )
-        process.start()
+        with _without_main():
+            process.start()
         writer.close()  # the worker's end is the only one, so that its death is an end of file here
         limit = self._time_limit_seconds
         deadline = None if limit is None else time.monotonic() + limit
@@ -156,6 +159,7 @@ class ProcessExecutor:
             self._read(worker)
         worker.pipe.close()
         worker.process.join()
+        _kill_session(worker)
         del self._workers[worker.order.trial, worker.order.attempt]
         if not worker.has_ended:
             self._emit(self._epitaph(worker))
@@ -202,10 +206,16 @@ def _signal(worker: _Worker, number: signal.Signals) -> None:
     if pid is None:
         return
     with contextlib.suppress(ProcessLookupError):
-        if number is signal.SIGKILL:
-            os.killpg(pid, number)  # the worker leads a session of its own: data loaders die with it
-        else:
-            os.kill(pid, number)
+        os.kill(pid, number)
+    if number is signal.SIGKILL:
+        _kill_session(worker)
+
+
+def _kill_session(worker: _Worker) -> None:
+    """Kill what the worker has forked: it leads a session of its own, and data loaders must not outlive it."""
+    if worker.process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
 
 
 def _death_of(exit_code: int | None) -> str:
@@ -243,6 +253,21 @@ def _environment_of_server(function: FunctionReference) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep multiprocessing from running the main script again in every worker.
+
+    Workers find all they need by its name, so they need no copy of ``__main__``; and a script without the
+    usual guard would begin the experiment anew in each of them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _not_open(event: happened.AttemptEvent) -> None:

@@ -1,0 +1,156 @@
+"""Trial functions that behave well and badly; used by the tests of the engine by their names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import heredity as hd
+
+
+def square(trial: hd.Trial) -> float:
+    return float(trial.parameters["x"]) ** 2
+
+
+def scripted(trial: hd.Trial) -> object:
+    """Do what the parameter `does` names."""
+    return globals()[trial.parameters["does"]](trial)
+
+
+def crash(trial: hd.Trial) -> None:
+    print("about to crash", flush=True)
+    raise RuntimeError("the learning rate is cursed")
+
+
+def hang(trial: hd.Trial) -> None:
+    while True:
+        time.sleep(60)
+
+
+def sleep(trial: hd.Trial) -> float:
+    time.sleep(trial.parameters["seconds"])
+    return 1.0
+
+
+def kill_itself(trial: hd.Trial) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def segfault(trial: hd.Trial) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leave(trial: hd.Trial) -> None:
+    os._exit(7)
+
+
+def exit_in_python(trial: hd.Trial) -> None:
+    sys.exit("goodbye")
+
+
+def return_text(trial: hd.Trial) -> str:
+    return "very good"
+
+
+def return_nan(trial: hd.Trial) -> float:
+    return float("nan")
+
+
+def return_nothing(trial: hd.Trial) -> None:
+    trial.report(0.25)
+    trial.report(0.75)
+
+
+def print_binary(trial: hd.Trial) -> float:
+    os.write(1, bytes(range(256)) * 8)
+    return 1.0
+
+
+def report_after_end(trial: hd.Trial) -> float:
+    thread = threading.Thread(target=lambda: (time.sleep(0.2), trial.report(9.0)))
+    thread.start()
+    return 1.0
+
+
+def fork_a_child(trial: hd.Trial) -> float:
+    """A grandchild keeps the pipe open for longer than the trial lives."""
+    if os.fork() == 0:
+        time.sleep(30)
+        os._exit(0)
+    return 2.0
+
+
+def fork_and_hang(trial: hd.Trial) -> None:
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    (trial.directory / "grandchild").write_text(str(pid))
+    time.sleep(60)
+
+
+def clean_up(trial: hd.Trial) -> None:
+    """Leave a file behind when interrupted in order."""
+    try:
+        (trial.directory / f"{trial.id}.started").touch()
+        time.sleep(60)
+    finally:
+        (trial.directory / f"{trial.id}.cleaned").touch()
+
+
+def swallow_exceptions(trial: hd.Trial) -> float:
+    """A training loop that catches everything that it may."""
+    while True:
+        try:
+            (trial.directory / f"{trial.id}.started").touch()
+            time.sleep(60)
+        except Exception:
+            pass
+
+
+def save_twice(trial: hd.Trial) -> float:
+    trial.save_tensors({}, metadata={"n": 1})
+    trial.save_tensors({}, metadata={"n": 2})
+    return 1.0
+
+
+def save_tagged(trial: hd.Trial) -> float:
+    trial.save_tensors({}, tag="early", metadata={"n": 1})
+    trial.save_tensors({}, metadata={"n": 2})
+    return 1.0
+
+
+def father(trial: hd.Trial) -> float:
+    time.sleep(0.1)
+    trial.save_tensors({}, metadata={"pid": os.getpid()})
+    return 1.0
+
+
+def child(trial: hd.Trial) -> float:
+    assert trial.parent is not None
+    return float(trial.parent.metadata["trial"] == "father")
+
+
+def random_numbers(trial: hd.Trial) -> float:
+    import random
+
+    return random.random()
+
+
+def write_threads(trial: hd.Trial) -> float:
+    return float(os.environ.get("OMP_NUM_THREADS", "0"))
+
+
+def big_log(trial: hd.Trial) -> None:
+    for _ in range(2000):
+        print("x" * 1000)
+    raise RuntimeError("after two megabytes")
+
+
+def where(trial: hd.Trial) -> float:
+    Path(trial.directory, "where").write_text(str(trial.directory))
+    return 1.0
