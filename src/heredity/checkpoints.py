@@ -71,6 +71,11 @@ class _Torch:
 TORCH: Framework = _Torch()
 
 
+def torch_dtype(name: str) -> torch.dtype | None:
+    """The torch dtype that a stored tensor's dtype stands for; None if torch has none."""
+    return _TORCH_DTYPES.get(name)
+
+
 def save_module(
     store: Store,
     module: torch.nn.Module,
