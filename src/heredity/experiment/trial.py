@@ -21,6 +21,7 @@ class TrialState(Enum):
            │          │          ├───────► failed
            └──────────┼──────────┼───────► failed     (a parent failed)
                       └── lost ◄─┘                    (its machine or its driver went away)
+                            └────────────► failed     (too often)
     """
 
     WAITING = "waiting"
