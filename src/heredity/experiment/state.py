@@ -153,7 +153,8 @@ class ExperimentState:
         failed = next((parent for parent in parents if parent.state is TrialState.FAILED), None)
         missing = [parent for parent in parents if not parent.state.is_end]
         if failed is not None:
-            self._fail_with_parent(record, failed, event.at)
+            record.error = _error_of_child(failed)
+            self._end(record, TrialState.FAILED, event.at)
         elif missing:
             self._missing_parents[record.id] = len(missing)
             for parent in missing:
@@ -238,27 +239,29 @@ class ExperimentState:
         self._queue.appendleft(record.id)  # it has waited for its turn already
 
     def _end(self, record: TrialRecord, state: TrialState, at: float) -> None:
-        record.move(state)
-        record.ended_at = at
-        self._commands.append(TellStrategy(_result_of(record)))
-        for child in self._waiting_children.pop(record.id, []):
-            self._parent_ended(self.trials[child], record, at)
+        """End a trial, and with a failed one all that wait for it, generation by generation."""
+        ending = deque([(record, state)])  # no recursion: lineages grow deeper than Python's stack
+        while ending:
+            record, state = ending.popleft()
+            record.move(state)
+            record.ended_at = at
+            self._commands.append(TellStrategy(_result_of(record)))
+            children = [self.trials[child] for child in self._waiting_children.pop(record.id, [])]
+            ending.extend((child, TrialState.FAILED) for child in children if self._must_fail(child, record))
 
-    def _parent_ended(self, child: TrialRecord, parent: TrialRecord, at: float) -> None:
+    def _must_fail(self, child: TrialRecord, parent: TrialRecord) -> bool:
+        """Take in that a parent has ended: the child waits for one less, or fails with it."""
         if child.id not in self._missing_parents:
-            return  # another parent has failed it already
+            return False  # another parent has failed it already
         self._missing_parents[child.id] -= 1
         if not parent.state.is_success:
             del self._missing_parents[child.id]
-            self._fail_with_parent(child, parent, at)
-        elif not self._missing_parents[child.id]:
+            child.error = _error_of_child(parent)
+            return True
+        if not self._missing_parents[child.id]:
             del self._missing_parents[child.id]
             self._enqueue(child)
-
-    def _fail_with_parent(self, child: TrialRecord, parent: TrialRecord, at: float) -> None:
-        reason = parent.error.strip().splitlines()[-1] if parent.error else "no reason given"
-        child.error = f"its parent {parent.id} failed: {reason}"
-        self._end(child, TrialState.FAILED, at)
+        return False
 
     # --- invariants ----------------------------------------------------------------------------------------
 
@@ -293,6 +296,11 @@ class ExperimentState:
                     raise IllegalMove(f"{record.id} waits for {missing} parents, not as counted")
             elif record.attempt and not all(parent.state.is_success for parent in parents):
                 raise IllegalMove(f"{record.id} was started before its parents were complete")
+
+
+def _error_of_child(parent: TrialRecord) -> str:
+    reasons = parent.error.strip().splitlines() or ["no reason given"]
+    return f"its parent {parent.id} failed: {reasons[-1]}"
 
 
 def _result_of(record: TrialRecord) -> TrialResult:

@@ -12,10 +12,10 @@ or let `histories` make one, to test whatever reads a journal or a state.
 
 from __future__ import annotations
 
-import math
 import string
 from collections.abc import Callable, Mapping
-from typing import get_args
+from dataclasses import fields
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -50,6 +50,8 @@ class History:
         self.state = ExperimentState(started)
         self.started: list[TrialId] = []
         """The trials whose start was ordered, in this order; a trial stands there once an attempt."""
+        self.starting: list[TrialId] = []
+        """Those of them that have not begun yet."""
         self.told: list[TrialResult] = []
         """What the strategy was told, in this order."""
 
@@ -68,7 +70,13 @@ class History:
         """Take in any event, legal or not; one that is refused is no part of the history."""
         commands = self.state.handle(event)
         self.events.append(event)
-        self.started += [command.trial for command in commands if isinstance(command, StartTrial)]
+        if isinstance(event, happened.ExperimentResumed):
+            self.starting.clear()
+        if isinstance(event, happened.TrialStarted):
+            self.starting.remove(event.trial)
+        ordered = [command.trial for command in commands if isinstance(command, StartTrial)]
+        self.started += ordered
+        self.starting += ordered
         self.told += [command.result for command in commands if isinstance(command, TellStrategy)]
         return commands
 
@@ -178,13 +186,117 @@ class History:
             )
         )
 
-    # --- what may happen next ------------------------------------------------------------------------------
 
-    def starting(self) -> list[TrialId]:
-        """The trials whose start was ordered and has not happened yet."""
-        seen = {
-            (event.trial, event.attempt) for event in self.events if isinstance(event, happened.TrialStarted)
-        }
-        queued = {record.id for record in self.state.trials.values() if record.state.value == "queued"}
-        ordered = dict.fromkeys(self._ordered_since_resume())
-        return [trial for trial in ordered if trial in queued and (trial, self[trial].attempt + 1) not in seen]
+# --- generated: single events -------------------------------------------------------------------------------
+
+_NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)
+_TRIALS = _NAMES.map(TrialId)
+_NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+_JSON: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers() | _NUMBERS | st.text(max_size=8),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=8), parts, max_size=3),
+    max_leaves=5,
+)
+_BY_FIELD: Mapping[str, st.SearchStrategy[object]] = {
+    "float": _NUMBERS,
+    "int": st.integers(),
+    "bool": st.booleans(),
+    "str": st.text(max_size=20),
+    "float | None": st.none() | _NUMBERS,
+    "int | None": st.none() | st.integers(),
+    "TrialId": _TRIALS,
+    "TrialId | None": st.none() | _TRIALS,
+    "tuple[TrialId, ...]": st.lists(_TRIALS, max_size=3).map(tuple),
+    "CheckpointKey": _NAMES.map(CheckpointKey),
+    "Mapping[str, Json]": st.dictionaries(st.text(max_size=8), _JSON, max_size=3),
+}
+
+
+def events_of(kind: type[happened.Event]) -> st.SearchStrategy[happened.Event]:
+    """Any event of a kind, in a form that the journal can hold; it need not fit any history."""
+    values = {field.name: _BY_FIELD[str(field.type)] for field in fields(kind)}
+    if kind is happened.ExperimentStarted:
+        values["format"] = st.integers(max_value=happened.FORMAT_VERSION)
+    return st.builds(kind, **values)
+
+
+# --- generated: whole histories -----------------------------------------------------------------------------
+
+_SCORES = st.none() | st.floats(-1e6, 1e6)
+Draw = Callable[[st.SearchStrategy[Any]], Any]  # Any: Hypothesis types `draw` by a function that is generic
+
+
+@st.composite
+def histories(draw: Draw, *, max_events: int = 40) -> History:
+    """A legal history of any experiment, ended or not."""
+    history = History(
+        concurrency=draw(st.integers(1, 3)),
+        max_trials=draw(st.none() | st.integers(1, 10)),
+        max_retries=draw(st.integers(0, 2)),
+        direction=draw(st.sampled_from(["maximize", "minimize"])),
+    )
+    for _ in range(draw(st.integers(0, max_events))):
+        draw(st.sampled_from(_possible(history)))(history, draw)
+    return history
+
+
+_Step = Callable[[History, Draw], object]
+
+
+def _possible(history: History) -> list[_Step]:
+    steps: list[_Step] = [lambda told, _: told.resume()]
+    if not history.state.is_interrupted:
+        steps.append(lambda told, _: told.interrupt())
+    if history.state.num_wanted():
+        steps += [_propose, lambda told, _: told.exhaust()]
+    if history.starting:
+        steps.append(lambda told, _: told.start(told.starting[0]))
+    if history.state.num_running:
+        steps += [_report, _save, _inherit, _end, _lose]
+    if history.state.trials:
+        steps.append(_refuse)
+    return steps
+
+
+def _running(history: History, draw: Draw) -> TrialId:
+    return TrialId(draw(st.sampled_from([record.id for record in history.state.running()])))
+
+
+def _propose(history: History, draw: Draw) -> None:
+    known = list(history.state.trials)
+    parents = draw(st.lists(st.sampled_from(known), max_size=2, unique=True)) if known else []
+    history.propose(f"t{len(known)}", *parents, parameters={"width": draw(st.integers(1, 9))})
+
+
+def _report(history: History, draw: Draw) -> None:
+    trial = _running(history, draw)
+    history.report(trial, draw(st.floats(-1e6, 1e6)), step=history[trial].steps + draw(st.integers(0, 9)))
+
+
+def _save(history: History, draw: Draw) -> None:
+    trial = _running(history, draw)
+    history.save(trial, f"history/{trial}@{len(history[trial].checkpoints)}")
+
+
+def _inherit(history: History, draw: Draw) -> None:
+    history.inherit(_running(history, draw), {"coverage": draw(st.floats(0, 1))})
+
+
+def _end(history: History, draw: Draw) -> None:
+    trial = _running(history, draw)
+    match draw(st.integers(0, 2)):
+        case 0:
+            history.complete(trial, draw(_SCORES))
+        case 1:
+            history.stop_early(trial, draw(_SCORES))
+        case _:
+            history.fail(trial, draw(st.text(max_size=8)))
+
+
+def _lose(history: History, draw: Draw) -> None:
+    history.lose(_running(history, draw), counts=draw(st.booleans()))
+
+
+def _refuse(history: History, draw: Draw) -> None:
+    trial = draw(st.sampled_from(list(history.state.trials)))
+    history.refuse_late(trial, attempt=max(0, history[trial].attempt - 1))
