@@ -168,8 +168,8 @@ class ExperimentState:
         return self.trials[trial]
 
     def _on_started(self, event: happened.TrialStarted) -> None:
-        record = self.trials[event.trial]
-        if event.trial not in self._starting or event.attempt != record.attempt + 1:
+        record = self.trials.get(event.trial)
+        if record is None or event.trial not in self._starting or event.attempt != record.attempt + 1:
             raise IllegalMove(f"trial {event.trial}: attempt {event.attempt} was not to be started")
         self._starting.remove(event.trial)
         self._running.add(event.trial)
