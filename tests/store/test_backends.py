@@ -26,18 +26,27 @@ def only_seven(file: int, buffers: list[memoryview]) -> int:
     return os.writev(file, [buffers[0][:7]])
 
 
+def seven_at_most(file: int, buffers: list[memoryview], offset: int) -> int:
+    return os.preadv(file, [buffers[0][:7]], offset)
+
+
 class TestLocal(BackendSuite):
+    """As it is; what the suite reads is small and copied."""
+
     def make_backend(self, folder: Path) -> Backend:
         return LocalBackend(folder)
 
 
-class TestLocalThatCopies(BackendSuite):
-    """As over a network, where files are not mapped, and with a kernel that takes 7 bytes at a time."""
+class TestLocalThatMaps(BackendSuite):
+    def make_backend(self, folder: Path) -> Backend:
+        return LocalBackend(folder, map_from_bytes=0)
+
+
+class TestLocalThatTakesLittle(BackendSuite):
+    """With a kernel that takes and gives 7 bytes at a time, as it may."""
 
     def make_backend(self, folder: Path) -> Backend:
-        backend = LocalBackend(folder, system=SystemCalls(write=only_seven))
-        backend.capabilities = replace(backend.capabilities, maps_files=False)
-        return backend
+        return LocalBackend(folder, system=SystemCalls(write=only_seven, preadv=seven_at_most))
 
 
 class TestMemory(BackendSuite):
@@ -132,7 +141,7 @@ def test_a_directory_that_is_gone_is_not_an_absent_name(root: Path) -> None:
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(root: Path) -> None:
     local(root).put_once("a/x", [b"12345"])
-    blob = local(root, SystemCalls(pread=lambda *_: b"")).open("a/x")
+    blob = local(root, SystemCalls(preadv=lambda *_: 0)).open("a/x")
     assert blob is not None
     with blob, pytest.raises(StoreUnavailable, match="ends at byte 0"):
         blob.read(0, 5)
@@ -171,6 +180,8 @@ def test_files_are_mapped_on_known_local_file_systems_only(tmp_path: Path) -> No
     assert not can_map(Path("/mnt/my share/weights"), mounts=mounts)
     assert can_map(Path("/mnt/my share/fast"), mounts=mounts)
     assert not can_map(Path("/home"), mounts=tmp_path / "absent")
+    (tmp_path / "link").symlink_to("/mnt/my share")
+    assert not can_map(tmp_path / "link" / "weights", mounts=mounts)
 
 
 @pytest.fixture

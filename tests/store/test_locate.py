@@ -96,6 +96,16 @@ def test_checkpoints_without_a_format_are_not_adopted(root: Path) -> None:
         open_store(root)
 
 
+def test_a_copy_without_empty_directories_is_made_whole(root: Path) -> None:
+    open_store(root).put("x", {})
+    for folder in (root / "tmp", *(root / "t").iterdir()):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    store = open_store(root)
+    assert "y" not in store
+    store.put("y", {}, parents=["x"])
+
+
 def test_many_may_make_the_same_store_at_once(root: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: open_store(root), range(8)))

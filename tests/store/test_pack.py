@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from heredity.errors import CorruptCheckpoint, UnsupportedFormat
 from heredity.ids import parse_checkpoint_key
-from heredity.store import Store, open_store
+from heredity.store import MemoryBackend, Store, open_store
 from heredity.store.files.layout import name_of
 
 Header = dict[str, Any]
@@ -142,6 +144,8 @@ MANIFEST_DAMAGE: list[Callable[[Header], object]] = [
     lambda manifest: manifest.update(parents=[7]),
     lambda manifest: manifest.update(score="good"),
     lambda manifest: manifest.update(score=True),
+    lambda manifest: manifest.update(score=10**400),
+    lambda manifest: manifest.update(created="9999-12-31T23:59:59-23:00"),
     lambda manifest: manifest.pop("score"),
     lambda manifest: manifest.update(created="yesterday"),
     lambda manifest: manifest.update(created="2026-01-01T00:00:00"),
@@ -220,3 +224,25 @@ def test_a_file_cut_after_its_header_was_read_does_not_kill_the_process(file: Pa
     rewrite(file, file.read_bytes()[:-8])
     with pytest.raises(CorruptCheckpoint, match="are left"):
         checkpoint.read()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=4))
+def test_any_damage_is_a_typed_error_or_changes_nothing(
+    intact: bytes, changes: list[tuple[int, int]]
+) -> None:
+    content = bytearray(intact)
+    for position, value in changes:
+        content[position % len(content)] = value
+    backend = MemoryBackend(url="memory://damaged")
+    backend.put_once(name_of(parse_checkpoint_key("father")), [content])
+    try:
+        _everything(Store(backend, store_id="x"))
+    except (CorruptCheckpoint, UnsupportedFormat):
+        assert content != intact
+
+
+@pytest.fixture
+def intact(file: Path) -> bytes:
+    """The file's bytes as they should be."""
+    return file.read_bytes()

@@ -223,6 +223,8 @@ class Fancy:
         {"score": float("inf")},
         {"score": "0.5"},
         {"score": True},
+        {"score": 10**400},
+        {"tensors": [WEIGHT[:1]]},
         {"metadata": {"a": float("nan")}},
         {"metadata": {"a": Fancy()}},
         {"metadata": {"a": {1: "number as a key"}}},
@@ -301,6 +303,7 @@ def test_an_absent_key_is_told_with_its_neighbours(store: Store) -> None:
         store["zzz"]
     assert "run/fathe" not in store
     assert 7 not in store
+    assert "no key at all" not in store
 
 
 def ticking() -> Any:

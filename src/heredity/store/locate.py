@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from heredity.errors import InputError, StoreLocationError
 from heredity.store.backends.local import LocalBackend
 from heredity.store.backends.memory import MemoryBackend
-from heredity.store.files.layout import FORMAT_FILE, SHARDS, Format
+from heredity.store.files.layout import CHECKPOINTS, FORMAT_FILE, SHARDS, Format
 from heredity.store.store import Store
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
 def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
     backend = LocalBackend(root)
     if _is_directory(root) and backend.exists(FORMAT_FILE):
-        backend.sweep()
+        if create:
+            _tidy(root, backend=backend)
         return Store(backend, store_id=_format_of(backend, create=False).store_id, verify=verify)
     if not create:
         raise StoreLocationError(
@@ -106,6 +107,18 @@ def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
     _refuse_other_content(root, backend=backend)
     backend.make_directories(SHARDS)
     return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
+
+
+def _tidy(root: Path, *, backend: LocalBackend) -> None:
+    """Sweep what dead writers have left, and make shards anew that a copy without empty directories lacks."""
+    try:
+        there = {f"{CHECKPOINTS}{name}/" for name in os.listdir(root / CHECKPOINTS)}  # noqa: PTH208  # names only
+        absent = [shard for shard in SHARDS if shard not in there]
+        if absent:
+            backend.make_directories(absent)
+        backend.sweep()
+    except (OSError, StoreLocationError):
+        return  # a store that may only be read is a store
 
 
 def _is_directory(root: Path) -> bool:
@@ -127,7 +140,7 @@ def _refuse_other_content(root: Path, *, backend: Backend) -> None:
     except PermissionError as error:
         raise StoreLocationError(f"{root}: may not be listed ({error.strerror}).") from error
     strangers = [name for name in found if name not in _UNFINISHED and not name.startswith(".nfs")]
-    orphans = [] if strangers or "t" not in found else backend.names("t/")
+    orphans = [] if strangers or "t" not in found else backend.names(CHECKPOINTS)
     # Another process may have made the store, and used it, since we looked for its format.
     if (strangers or orphans) and not backend.exists(FORMAT_FILE):
         if orphans:

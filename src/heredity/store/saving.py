@@ -109,6 +109,8 @@ def draft(
         InputError: A tensor's name, the score, the metadata or the graph cannot be stored.
     """
     where = f"Checkpoint {key!r}"
+    if not isinstance(tensors, Mapping):
+        raise InputError(f"{where}: its tensors are a {type(tensors).__name__}; expected a mapping of names.")
     data = {
         _tensor_name(name, where=where): _tensor(value, name, where=where) for name, value in tensors.items()
     }
@@ -140,9 +142,15 @@ def _tensor(value: object, name: str, *, where: str) -> TensorData:
 def _score(score: object, *, where: str) -> float | None:
     if score is None:
         return None
-    if isinstance(score, bool) or not isinstance(score, numbers.Real) or not math.isfinite(score):
-        raise InputError(f"{where}: its score is {score!r}; expected a finite number or None.")
-    return float(score)
+    value = math.nan
+    try:
+        if not isinstance(score, bool) and isinstance(score, numbers.Real):
+            value = float(score)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise InputError(f"{where}: its score is {score!r:.80}; expected a finite number or None.")
+    return value
 
 
 def _metadata(metadata: Mapping[str, Json] | None, *, where: str) -> Mapping[str, Json]:

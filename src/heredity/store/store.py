@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from heredity.errors import CheckpointNotFound, InputError, KeyTaken
+from heredity.errors import CheckpointNotFound, InputError, InvalidName, KeyTaken
 from heredity.ids import CheckpointKey, Digest, parse_checkpoint_key
 from heredity.store.checkpoint import Checkpoint
 from heredity.store.files.layout import name_of
@@ -81,7 +81,10 @@ class Store:
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a checkpoint of this name now."""
-        return isinstance(key, str) and self._reader.has(parse_checkpoint_key(key))
+        try:
+            return isinstance(key, str) and self._reader.has(parse_checkpoint_key(key))
+        except InvalidName:
+            return False
 
     def _find(self, key: CheckpointKey) -> Checkpoint | None:
         pack = self._reader.pack(key)

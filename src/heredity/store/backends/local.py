@@ -8,20 +8,18 @@ at a name begins with a fresh descriptor of its directory: what another machine 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import secrets
-import sys
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from heredity.errors import StoreUnavailable
 from heredity.store.backends.base import Backend, Blob, Capabilities
+from heredity.store.backends.local_blob import MAP_FROM_BYTES, LocalBlob
 from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map, no_hard_links, typed_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from heredity.store.tensors import Buffer
@@ -39,11 +37,14 @@ STALE_TMP_SECONDS = 24 * 3600.0
 class LocalBackend(Backend):
     """Names are files below a root directory; see `Backend` for what is promised."""
 
-    def __init__(self, root: Path, *, system: SystemCalls | None = None) -> None:
+    def __init__(
+        self, root: Path, *, system: SystemCalls | None = None, map_from_bytes: int = MAP_FROM_BYTES
+    ) -> None:
         self._root = root
         self._system = system or SystemCalls()
         self.url = root.as_uri()
         self.capabilities = Capabilities(is_shared=True, is_durable=True, maps_files=can_map(root))
+        self._map_from_bytes = map_from_bytes if self.capabilities.maps_files else None
 
     def make_directories(self, names: Iterable[str]) -> None:
         """Make the directories, and the one for temporary files; durable when done."""
@@ -123,11 +124,9 @@ class LocalBackend(Backend):
         path = self._root / name
         with typed_errors(path, "opening"):
             file = self._look(path, lambda directory: self._system.open(path.name, _READ, dir_fd=directory))
-        return (
-            None
-            if file is None
-            else _LocalBlob(file, path=path, system=self._system, maps=self.capabilities.maps_files)
-        )
+        if file is None:
+            return None
+        return LocalBlob(file, path=path, system=self._system, map_from_bytes=self._map_from_bytes)
 
     def exists(self, name: str) -> bool:
         """Whether the name has been put."""
@@ -193,47 +192,6 @@ class LocalBackend(Backend):
         for name in names:
             if now - os.stat(name, dir_fd=directory).st_mtime > STALE_TMP_SECONDS:
                 os.unlink(name, dir_fd=directory)
-
-
-class _LocalBlob(Blob):
-    def __init__(self, file: int, *, path: Path, system: SystemCalls, maps: bool) -> None:
-        self.size = os.fstat(file).st_size
-        self._file = file
-        self._path = path
-        self._system = system
-        self._maps = maps
-
-    def read(self, start: int, stop: int) -> bytes:
-        parts = []
-        with typed_errors(self._path, "reading"):
-            while start < stop:
-                part = self._system.pread(self._file, stop - start, start)
-                if not part:
-                    raise StoreUnavailable(
-                        f"{self._path}: ends at byte {start}; it had {self.size} when opened."
-                    )
-                parts.append(part)
-                start += len(part)
-        return b"".join(parts)
-
-    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        if not self._maps or self.size == 0:
-            # Here every range is its caller's own already: bytearray makes it writable.
-            return [memoryview(bytearray(self.read(start, stop))) for start, stop in ranges]
-        with typed_errors(self._path, "mapping"):
-            pages = memoryview(_map_privately(self._file, self.size))
-        return [pages[start:stop] for start, stop in ranges]
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
-def _map_privately(file: int, size: int) -> mmap.mmap:
-    # Copy on write: the caller may change its weights in place, and nothing of it reaches the file.
-    if sys.version_info >= (3, 13):
-        # Before, each mapping keeps a duplicate of the descriptor until its last tensor is gone.
-        return mmap.mmap(file, size, access=mmap.ACCESS_COPY, trackfd=False)
-    return mmap.mmap(file, size, access=mmap.ACCESS_COPY)
 
 
 def _unless_stale(call: Callable[[], T]) -> T:

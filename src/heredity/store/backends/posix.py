@@ -24,7 +24,7 @@ class SystemCalls:
     fsync: Callable[[int], None] = os.fsync
     link: Callable[..., None] = os.link
     unlink: Callable[..., None] = os.unlink
-    pread: Callable[..., bytes] = os.pread
+    preadv: Callable[..., int] = os.preadv
     stat: Callable[..., Any] = os.stat
 
 
@@ -84,6 +84,8 @@ def can_map(path: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return False
+    # Where the files are, not where a link to them is: people link from their home to a share.
+    path = path.resolve()
     best, kind = Path(), ""
     for line in lines:
         # 36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw; blanks in paths are \040

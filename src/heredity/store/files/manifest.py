@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -197,19 +198,27 @@ class _Fields:
             raise self.corrupt(f"names an impossible checkpoint {text!r}") from error
 
     def score(self) -> float | None:
-        # Canonical JSON writes 1.0 as a float, but another writer may not.
-        is_whole = isinstance(self._value.get("score"), int)
-        return self.take("score", int) * 1.0 if is_whole else self.optional("score", float)
+        value = self._value.get("score", self)
+        if value is None:
+            return None
+        # A whole number too, since another writer may not write 1.0; and 1e999 is JSON, but infinite.
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not abs(value) <= sys.float_info.max
+        ):
+            raise self.corrupt("has no valid 'score'")
+        return float(value)
 
     def created(self) -> datetime:
         text = self.take("created", str)
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise self.corrupt(f"was created at {text!r}, which is no time") from error
-        if moment.tzinfo is None:
-            raise self.corrupt(f"was created at {text!r}, without a time zone")
-        return moment.astimezone(UTC)
+        raise self.corrupt(f"was created at {text!r}, without a time zone")
 
     def entry(self, row: Json, *, owners: Sequence[CheckpointKey]) -> TensorEntry:
         match row:

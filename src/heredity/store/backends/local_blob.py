@@ -1,0 +1,74 @@
+"""One file, open for reading: mapped where that is safe and pays, else copied."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heredity.errors import StoreUnavailable
+from heredity.store.backends.base import Blob
+from heredity.store.backends.posix import SystemCalls, typed_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# A mapping costs page faults and, before Python 3.13, a descriptor for as long as one of its tensors lives.
+# Below this size copying is as fast, and a thousand small models do not reach the limit of open files.
+MAP_FROM_BYTES = 1 << 20
+
+
+class LocalBlob(Blob):
+    """A file, by its descriptor, which it owns. ``map_from_bytes=None`` never maps."""
+
+    def __init__(self, file: int, *, path: Path, system: SystemCalls, map_from_bytes: int | None) -> None:
+        self.size = os.fstat(file).st_size
+        self._file = file
+        self._path = path
+        self._system = system
+        self._map_from_bytes = map_from_bytes
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return one range."""
+        return bytes(self._copy(start, stop))
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Return many ranges: pages of the file, private to the caller, or copies."""
+        wanted = sum(stop - start for start, stop in ranges)
+        if self._map_from_bytes is None or wanted < max(1, self._map_from_bytes):
+            return [self._copy(start, stop) for start, stop in ranges]
+        with typed_errors(self._path, "mapping"):
+            pages = memoryview(_map_privately(self._file, self.size))
+        return [pages[start:stop] for start, stop in ranges]
+
+    def _copy(self, start: int, stop: int) -> memoryview:
+        if start == stop:
+            return memoryview(bytearray())
+        # Not a bytearray, which would be filled with zeros first.
+        buffer = np.empty(stop - start, dtype=np.uint8).data
+        with typed_errors(self._path, "reading"):
+            done = 0
+            while done < stop - start:
+                came = self._system.preadv(self._file, [buffer[done:]], start + done)
+                if not came:
+                    raise StoreUnavailable(
+                        f"{self._path}: ends at byte {start + done}; it had {self.size} when it was opened.",
+                        hint="Somebody has changed the file; store.verify() lists all damage.",
+                    )
+                done += came
+        return buffer
+
+    def close(self) -> None:
+        """Let go of the file. What was read stays valid."""
+        os.close(self._file)
+
+
+def _map_privately(file: int, size: int) -> mmap.mmap:
+    # Copy on write: the caller may change its weights in place, and nothing of it reaches the file.
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(file, size, access=mmap.ACCESS_COPY, trackfd=False)
+    return mmap.mmap(file, size, access=mmap.ACCESS_COPY)
