@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,44 @@ def acknowledged_by_a_writer_killed_after(seconds: float, *, root: Path, name: s
     writer.stdout.close()
     writer.wait()
     return [int(line) for line in lines if line.endswith("\n")]
+
+
+# Saves a child with every system call given as "name:nth:when" deadly; says so if it lives.
+VICTIM = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import numpy as np
+from heredity.store import LocalBackend, Store
+from heredity.store.backends.posix import SystemCalls
+from heredity.testing.faults import deadly
+root, call, nth, when = sys.argv[1:]
+real = SystemCalls()
+calls = replace(real, **{call: deadly(getattr(real, call), nth=int(nth), after=when == "after")})
+store = Store(LocalBackend(Path(root), system=calls), store_id="x")
+store.put("child", {"new": np.arange(100_000), "shared": np.arange(5000)}, parents=["father"])
+print("acknowledged")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("call", "nth"),
+    [("write", 1), ("fsync", 1), ("fsync", 2), ("fsync", 3), ("close", 1), ("link", 1), ("unlink", 1)],
+)
+def test_a_writer_that_dies_at_a_system_call_leaves_all_or_nothing(
+    root: Path, call: str, nth: int, when: str
+) -> None:
+    father = open_store(root).put("father", {"shared": np.arange(5000)})
+    arguments = [sys.executable, "-c", VICTIM, str(root), call, str(nth), when]
+    writer = subprocess.run(arguments, stdout=subprocess.PIPE, check=False)
+    assert writer.returncode == -signal.SIGKILL
+    store = open_store(root)
+    assert store.verify() == []
+    again = store.put("child", {"new": np.arange(100_000), "shared": np.arange(5000)}, parents=[father])
+    assert [checkpoint.key for checkpoint in store.checkpoints()] == ["father", "child"]
+    assert np.array_equal(again.tensors()["new"], np.arange(100_000))
 
 
 @pytest.mark.slow

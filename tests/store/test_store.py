@@ -395,18 +395,39 @@ def test_a_store_in_memory_does_not_pretend_to_travel() -> None:
         pickle.dumps(open_store("memory://travel"))
 
 
-def test_a_fork_may_happen_while_a_lock_is_held(root: Path) -> None:
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # from Python 3.12 on
+def test_a_fork_may_happen_while_other_threads_save(root: Path) -> None:
     store = open_store(root)
     store.put("father", {"x": WEIGHT})
-    with store._owners._lock, store._reader._packs._lock:
-        child = os.fork()
-        if child == 0:
-            try:
-                os._exit(store.put("child", {"x": WEIGHT}, parents=["father"]).own_bytes)
-            finally:
-                os._exit(99)
-    assert os.waitpid(child, 0)[1] == 0
-    assert "child" in store
+    busy = threading.Event()
+    busy.set()
+
+    def save_on_and_on(name: str) -> None:
+        number = 0
+        while busy.is_set():
+            store.put(f"{name}/{number}", {"x": WEIGHT + number})
+            number += 1
+
+    with ThreadPoolExecutor(2) as pool:
+        threads = [pool.submit(save_on_and_on, name) for name in "ab"]
+        try:
+            for number in range(5):
+                assert _exit_code_of_a_fork_that_saves(store, f"child-{number}") == 0
+        finally:
+            busy.clear()
+        for thread in threads:
+            thread.result()
+    assert store.verify() == []
+
+
+def _exit_code_of_a_fork_that_saves(store: Store, key: str) -> int:
+    process = os.fork()
+    if process == 0:
+        try:
+            os._exit(store.put(key, {"x": WEIGHT}, parents=["father"]).own_bytes)
+        finally:
+            os._exit(99)
+    return os.waitpid(process, 0)[1]
 
 
 def test_many_threads_may_save_and_load_at_once(store: Store) -> None:

@@ -9,6 +9,7 @@ Use them with `heredity.store.backends.posix.SystemCalls`::
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -38,5 +39,22 @@ def losing_replies(call: Callable[P, T], number: int) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         call(*args, **kwargs)
         raise OSError(number, os.strerror(number))
+
+    return wrapped
+
+
+def deadly(call: Callable[P, T], *, nth: int = 1, after: bool = False) -> Callable[P, T]:
+    """A call whose n-th use kills the process, before or after the work. For processes made to die."""
+    left = nth
+
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal left
+        left -= 1
+        if left == 0 and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = call(*args, **kwargs)
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
     return wrapped

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -13,34 +10,26 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """A mapping of at most `capacity` items; the one unused for longest gives way."""
+    """A mapping of at most `capacity` items; the one unused for longest gives way.
+
+    Without a lock, which a fork could leave held for ever: each step is a single operation of a dict. Between
+    two steps another thread may miss an item that is there: only what can be found again belongs here.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._items: OrderedDict[K, V] = OrderedDict()
-        self._renew_lock()
+        self._items: dict[K, V] = {}  # the youngest last
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Another process remembers nothing, and has a lock of its own.
+        # Another process begins with nothing.
         return Recent, (self._capacity,)
-
-    def _renew_lock(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-
-    def _guard(self) -> threading.Lock:
-        # A lock that another thread held while this process was forked is never released here.
-        if self._process != os.getpid():
-            self._renew_lock()
-        return self._lock
 
     def get(self, key: K) -> V | None:
         """Return the item and make it the youngest; ``None`` where there is none."""
-        with self._guard():
-            if key not in self._items:
-                return None
-            self._items.move_to_end(key)
-            return self._items[key]
+        value = self._items.pop(key, None)
+        if value is not None:
+            self._items[key] = value
+        return value
 
     def put(self, key: K, value: V) -> None:
         """Remember an item, forgetting the oldest if there are too many."""
@@ -48,9 +37,11 @@ class Recent(Generic[K, V]):
 
     def put_all(self, items: Iterable[tuple[K, V]]) -> None:
         """Remember many items, forgetting the oldest if there are too many."""
-        with self._guard():
-            for key, value in items:
-                self._items[key] = value
-                self._items.move_to_end(key)
-            while len(self._items) > self._capacity:
-                self._items.popitem(last=False)
+        for key, value in items:
+            self._items.pop(key, None)
+            self._items[key] = value
+        while len(self._items) > self._capacity:
+            try:
+                self._items.pop(next(iter(self._items)), None)
+            except (RuntimeError, StopIteration):
+                continue  # another thread changed the dict between the two calls
