@@ -32,11 +32,11 @@ class Images:
     num_classes: int
 
 
-def load_images(name: str = "digits", *, num_train: int | None = None) -> Images:
+def load_images(name: str = "digits", *, num_train: int | None = None, num_test: int | None = None) -> Images:
     """Load ``"digits"`` (8x8, on every machine) or ``"fashion-mnist"`` (14x14, needs the Debian package).
 
-    The split is the same on every machine and in every run; ``num_train`` takes only the first
-    images of the training set.
+    The split is the same on every machine and in every run; ``num_train`` and ``num_test`` take only the
+    first images of each part.
     """
     loaders = {"digits": _digits, "fashion-mnist": _fashion_mnist}
     if name not in loaders:
@@ -47,8 +47,8 @@ def load_images(name: str = "digits", *, num_train: int | None = None) -> Images
     return Images(
         train_x=(train_x - mean) / deviation,
         train_y=train_y,
-        test_x=(test_x - mean) / deviation,
-        test_y=test_y,
+        test_x=(test_x[:num_test] - mean) / deviation,
+        test_y=test_y[:num_test],
         name=name,
         num_classes=10,
     )
