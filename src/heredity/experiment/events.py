@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from heredity.encoding import Json
-from heredity.errors import CorruptJournal
+from heredity.errors import CorruptJournal, UnsupportedFormat
 from heredity.ids import CheckpointKey, TrialId, parse_checkpoint_key, parse_trial_id
 
 FORMAT_VERSION = 1
@@ -191,24 +191,44 @@ def event_from_json(value: Json) -> Event:
 
     Raises:
         CorruptJournal: It is no event: unknown name, missing or unknown fields, a value of another type.
+        UnsupportedFormat: It begins a journal of a newer version, whatever fields that has.
     """
     if not isinstance(value, Mapping):
         raise CorruptJournal(f"expected an object, got {type(value).__name__}.")
     kind = _BY_NAME.get(str(value.get("event")))
     if kind is None:
         raise CorruptJournal(f"unknown event {value.get('event')!r}.")
+    if kind is ExperimentStarted:
+        refuse_newer_format(value.get("format"), experiment=value.get("experiment"))
     declared = {field.name: str(field.type) for field in fields(kind)}
     if declared.keys() != value.keys() - {"event"}:
         got = sorted(value.keys() - {"event"})
         raise CorruptJournal(f"{kind.__name__}: expected the fields {sorted(declared)}, got {got}.")
     try:
         return kind(**{name: _READERS[form](value[name]) for name, form in declared.items()})
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CorruptJournal(f"{kind.__name__}: {error}") from error
 
 
-def _exactly(kind: type, value: Json) -> Json:
-    if type(value) is not kind:
+def refuse_newer_format(version: Json, *, experiment: Json) -> None:
+    """Check the version of a journal before anything else of it is looked at.
+
+    Raises:
+        UnsupportedFormat: This version of the package cannot read it.
+    """
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise UnsupportedFormat(
+            f"The journal of experiment {experiment!r} has format {version}; "
+            f"this version reads up to {FORMAT_VERSION}.",
+            hint="Use a newer version of heredity.",
+        )
+
+
+T = TypeVar("T")
+
+
+def _exactly(kind: type[T], value: Json) -> T:
+    if not isinstance(value, kind) or type(value) is not kind:  # True is no int here
         raise TypeError(f"expected {kind.__name__}, got {value!r}")
     return value
 
@@ -228,7 +248,11 @@ def _mapping(value: Json) -> Mapping[str, Json]:
 def _trial_ids(value: Json) -> tuple[TrialId, ...]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, got {value!r}")
-    return tuple(parse_trial_id(str(item)) for item in value)
+    return tuple(map(_trial_id, value))
+
+
+def _trial_id(value: Json) -> TrialId:
+    return parse_trial_id(_exactly(str, value))
 
 
 # Any: the fields' annotations are read at run time, where no type checker can follow.
@@ -247,9 +271,9 @@ _READERS: Mapping[str, _Reader] = {
     "str": lambda value: _exactly(str, value),
     "float | None": _optional(_number),
     "int | None": _optional(lambda value: _exactly(int, value)),
-    "TrialId": lambda value: parse_trial_id(str(value)),
-    "TrialId | None": _optional(lambda value: parse_trial_id(str(value))),
+    "TrialId": _trial_id,
+    "TrialId | None": _optional(_trial_id),
     "tuple[TrialId, ...]": _trial_ids,
-    "CheckpointKey": lambda value: parse_checkpoint_key(str(value)),
+    "CheckpointKey": lambda value: parse_checkpoint_key(_exactly(str, value)),
     "Mapping[str, Json]": _mapping,
 }

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from heredity.errors import CorruptJournal, IllegalMove, UnsupportedFormat
+from heredity.errors import CorruptJournal, IllegalMove
 from heredity.experiment import events as happened
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState
@@ -37,12 +37,7 @@ class ExperimentState:
     """
 
     def __init__(self, started: happened.ExperimentStarted) -> None:
-        if started.format > happened.FORMAT_VERSION:
-            raise UnsupportedFormat(
-                f"The journal of experiment {started.experiment!r} has format {started.format}; "
-                f"this version reads up to {happened.FORMAT_VERSION}.",
-                hint="Use a newer version of heredity.",
-            )
+        happened.refuse_newer_format(started.format, experiment=started.experiment)
         self.rules = started
         self.trials: dict[TrialId, TrialRecord] = {}
         self.is_exhausted = False
