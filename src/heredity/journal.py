@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from heredity.encoding import decode, encode
-from heredity.errors import ConfigError, CorruptJournal, ExperimentBusy, StoreUnavailable
+from heredity.errors import ConfigError, CorruptJournal, ExperimentBusy, StoreUnavailable, UnsupportedFormat
 from heredity.experiment import ExperimentState
 from heredity.experiment.events import Event, ExperimentStarted, event_from_json, event_to_json
 
@@ -133,12 +133,14 @@ def replay(path: Path) -> Iterator[Event]:
     Raises:
         ConfigError: There is no such file.
         CorruptJournal: A whole line is no event; the message names it.
+        UnsupportedFormat: The journal was begun by a newer version.
     """
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                if line.endswith(b"\n"):
-                    yield _event_of_line(path, number, line)
+                if not line.endswith(b"\n"):
+                    return  # looking on would take the rest of a line that is being written for a line
+                yield _event_of_line(path, number, line)
     except OSError as error:
         raise ConfigError(f"{path}: no journal that can be read: {error.strerror}.") from error
 
@@ -173,6 +175,8 @@ def first_event(path: Path, events: Iterator[Event]) -> ExperimentStarted:
 def _event_of_line(path: Path, number: int, line: bytes) -> Event:
     try:
         return event_from_json(decode(line))
+    except UnsupportedFormat:
+        raise
     except (ValueError, CorruptJournal) as error:
         raise CorruptJournal(
             f"{path}, line {number}: {error}",
