@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path, PosixPath
 
 import pytest
@@ -323,6 +323,17 @@ def test_a_journal_goes_on_once_the_disk_has_room(small_disk: Path) -> None:
         journal.append(EXHAUSTED)
         journal.sync()
     assert list(replay(path)) == [started(), *[EXHAUSTED] * (num_appended + 1)]
+
+
+def test_a_disk_that_is_full_from_the_beginning_leaves_no_journal(small_disk: Path) -> None:
+    """An empty one would say that the experiment exists, and could not be resumed."""
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 4_096):
+            pass
+    path = small_disk / "journal.jsonl"
+    with pytest.raises(StoreUnavailable, match="No space left on device"):
+        Journal.create(path, started())
+    assert not path.exists()
 
 
 def test_a_disk_that_fails_to_sync_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

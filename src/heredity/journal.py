@@ -46,9 +46,14 @@ class Journal:
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
         journal = cls._locked(path, descriptor)
-        journal.append(started)
-        journal.sync()
-        _sync_directory(path.parent)
+        try:
+            journal.append(started)
+            journal.sync()
+            _sync_directory(path.parent)
+        except BaseException:  # an empty journal could neither be resumed nor begun anew
+            path.unlink()
+            journal.close()
+            raise
         return journal
 
     @classmethod
