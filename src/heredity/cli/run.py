@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def _go(experiment: Experiment, *, resume: bool, as_json: bool) -> None:
 
 def _exit_code(state: ExperimentState, experiment: Experiment) -> int:
     if state.is_interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third Ctrl-C must not spoil the exit code
         click.echo(f"interrupted; go on with: heredity resume {experiment.directory}", err=True)
         return EXIT_INTERRUPTED
     failed = [record.id for record in state.trials.values() if record.state is TrialState.FAILED]

@@ -6,7 +6,10 @@ Which function that is comes through the environment, since the fork server take
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Mapping
 
 from heredity.encoding import decode
@@ -15,8 +18,20 @@ from heredity.engine.worker import warm_up
 
 VARIABLE = "HEREDITY_PRELOAD"
 
+_PR_SET_PDEATHSIG = 1
+
 IS_WORKER = VARIABLE in os.environ
 """Whether this is the fork server or one of the workers that were forked from it."""
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies.
+
+    The fork server is a child of the driver and the workers are children of the fork server, so that all go
+    with the driver. Without this, a worker would keep the fork server alive, and both would outlive the driver.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _preload(text: str) -> None:
@@ -31,4 +46,5 @@ def _preload(text: str) -> None:
 
 
 if IS_WORKER:
+    die_with_parent()
     _preload(os.environ[VARIABLE])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import os
 import resource
@@ -15,11 +14,10 @@ from types import FrameType
 from heredity import encoding
 from heredity.engine.function import FunctionReference
 from heredity.engine.orders import TrialOrder
+from heredity.engine.preload import die_with_parent
 from heredity.engine.worker import problem_of, run_attempt
 from heredity.errors import TrialInterrupted
 from heredity.experiment import events as happened
-
-_PR_SET_PDEATHSIG = 1
 
 
 def check(function: FunctionReference, pipe: Connection) -> None:
@@ -30,7 +28,7 @@ def check(function: FunctionReference, pipe: Connection) -> None:
 def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: str) -> None:
     """Run one attempt; its events go into the pipe, its output into the log."""
     os.setsid()  # the terminal's Ctrl-C is for the driver, who then ends the trials in order
-    _die_with_parent()
+    die_with_parent()
     _write_to(Path(log))
     signal.signal(signal.SIGTERM, _interrupt)
     run_attempt(order, function, lambda event: _send(pipe, event))
@@ -50,12 +48,6 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.SIGTERM, signal.SIG_IGN
     )  # once: the clean-up that this sets off must not be hit again
     raise TrialInterrupted("interrupted")
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill this process when the fork server dies, which dies with the driver."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _write_to(log: Path) -> None:

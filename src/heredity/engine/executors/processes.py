@@ -212,7 +212,7 @@ def _signal(worker: _Worker, number: signal.Signals) -> None:
 
 
 def _kill_session(worker: _Worker) -> None:
-    """Kill what the worker has forked: it leads a session of its own, and data loaders must not outlive it."""
+    """Kill what the worker has forked: data loaders must not outlive it. It leads a session of its own."""
     if worker.process.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.process.pid, signal.SIGKILL)
