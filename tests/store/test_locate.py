@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heredity.errors import CorruptData, InputError, StoreLocationError, UnsupportedFormat
+from heredity.errors import CorruptData, InputError, StoreLocationError, StoreUnavailable, UnsupportedFormat
 from heredity.store import open_store
 
 
@@ -26,6 +26,20 @@ def test_blanks_and_tildes_are_part_of_paths(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_store("~/my weights").url == f"file://{tmp_path}/my%20weights"
     assert "x" not in open_store(f"file://{tmp_path}/my%20weights", create=False)
+
+
+def test_nothing_in_a_path_is_dropped(tmp_path: Path) -> None:
+    for name in ("run#1", "run?2", "a&b=c", "[x"):
+        open_store(f"file://{tmp_path}/{name}")
+        assert (tmp_path / name).is_dir()
+
+
+def test_a_url_in_the_form_of_a_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url in ("s3://bucket/x", "file:///x", "memory://x"):
+        with pytest.raises(StoreLocationError, match="as text"):
+            open_store(Path(url))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_relative_path_survives_a_change_of_directory(
@@ -74,6 +88,11 @@ def test_a_directory_with_other_things_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreLocationError, match=r"not a store.*thesis\.tex"):
         open_store(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_path_that_no_system_allows_is_a_typed_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="too long"):
+        open_store(tmp_path / ("x" * 300))
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:
@@ -127,8 +146,10 @@ def test_a_newer_format_is_refused_with_both_versions(root: Path) -> None:
     open_store(root)
     (root / "format.json").chmod(0o644)
     (root / "format.json").write_text(json.dumps({"format": "heredity-store", "version": 2}))
+    (root / "t" / "00").rmdir()
     with pytest.raises(UnsupportedFormat, match=r"version 2.*reads 1"):
         open_store(root)
+    assert not (root / "t" / "00").exists()
 
 
 def test_an_unknown_way_of_verifying_is_refused(root: Path) -> None:

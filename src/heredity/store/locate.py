@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from heredity.errors import InputError, StoreLocationError
 from heredity.store.backends.local import LocalBackend
 from heredity.store.backends.memory import MemoryBackend
+from heredity.store.backends.posix import typed_errors
 from heredity.store.files.layout import CHECKPOINTS, FORMAT_FILE, SHARDS, Format
 from heredity.store.store import Store
 
@@ -44,37 +45,39 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True, verify: Veri
         StoreUnavailable: The place does not answer.
 
     Example:
+        >>> import numpy as np
         >>> store = open_store("memory://example")
         >>> store.put("father", {"weight": np.zeros((3, 4))}, score=0.9).key
         'father'
     """
     if verify not in {"first", "always", "never"}:
         raise InputError(f"verify={verify!r}: expected 'first', 'always' or 'never'.")
-    text = os.fspath(url)
-    scheme = text.partition("://")[0] if "://" in text else ""
-    if isinstance(url, str) and scheme == "memory":
-        return _open_memory(text, create=create, verify=verify)
-    return _open_directory(_path_of(url), create=create, verify=verify)
-
-
-def _path_of(url: str | os.PathLike[str]) -> Path:
-    text = os.fspath(url)
-    if isinstance(url, str) and "://" in url:
-        parts = urlsplit(url)
-        if parts.scheme in _OBJECT_STORES:
-            raise StoreLocationError(f"{url}: object stores come with a later version.", hint=_SUPPORTED)
-        if parts.scheme != "file":
-            raise StoreLocationError(f"{url}: {parts.scheme!r} is no kind of store.", hint=_SUPPORTED)
-        if parts.netloc not in {"", "localhost"}:
-            raise StoreLocationError(
-                f"{url}: names the machine {parts.netloc!r}.",
-                hint="Write three slashes before an absolute path, as in 'file:///mnt/weights'.",
-            )
-        text = unquote(parts.path)
+    if isinstance(url, str) and url.startswith("memory://"):
+        return _open_memory(url, create=create, verify=verify)
+    text = _path_of_url(url) if isinstance(url, str) and "://" in url else os.fspath(url)
     if not text or "\0" in text:
         raise StoreLocationError(f"{text!r} is no path.", hint=_SUPPORTED)
+    if not isinstance(url, str) and text.partition(":/")[0] in {*_OBJECT_STORES, "file", "memory"}:
+        raise StoreLocationError(f"Path({text!r}): a URL is no path; give it as text.", hint=_SUPPORTED)
     # Made absolute now: the program may change its directory while the store is in use.
-    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
+    root = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
+    return _open_directory(root, create=create, verify=verify)
+
+
+def _path_of_url(url: str) -> str:
+    # By hand, since urlsplit would drop what follows a # or a ? in a path.
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if scheme in _OBJECT_STORES:
+        raise StoreLocationError(f"{url}: object stores come with a later version.", hint=_SUPPORTED)
+    if scheme != "file":
+        raise StoreLocationError(f"{url}: {scheme!r} is no kind of store.", hint=_SUPPORTED)
+    if host not in {"", "localhost"} or not slash:
+        raise StoreLocationError(
+            f"{url}: names the machine {host!r}.",
+            hint="Write three slashes before an absolute path, as in 'file:///mnt/weights'.",
+        )
+    return f"/{unquote(path)}"
 
 
 def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
@@ -96,9 +99,10 @@ def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
 def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
     backend = LocalBackend(root)
     if _is_directory(root) and backend.exists(FORMAT_FILE):
+        found = _format_of(backend, create=False)
         if create:
             _tidy(root, backend=backend)
-        return Store(backend, store_id=_format_of(backend, create=False).store_id, verify=verify)
+        return Store(backend, store_id=found.store_id, verify=verify)
     if not create:
         raise StoreLocationError(
             f"{root}: there is no store here.",
@@ -122,12 +126,10 @@ def _tidy(root: Path, *, backend: LocalBackend) -> None:
 
 
 def _is_directory(root: Path) -> bool:
-    try:
+    with typed_errors(root, "looking"):
         is_directory = root.is_dir()
         if not is_directory and root.exists():
             raise StoreLocationError(f"{root}: is a file; a store is a directory.")
-    except PermissionError as error:
-        raise StoreLocationError(f"{root}: may not be looked at ({error.strerror}).") from error
     return is_directory
 
 
@@ -135,10 +137,8 @@ def _refuse_other_content(root: Path, *, backend: Backend) -> None:
     """A store is made in an absent or an empty directory, or where the making of one was cut short."""
     if not _is_directory(root):
         return
-    try:
+    with typed_errors(root, "listing"):
         found = sorted(os.listdir(root))  # noqa: PTH208  # names are all that is wanted
-    except PermissionError as error:
-        raise StoreLocationError(f"{root}: may not be listed ({error.strerror}).") from error
     strangers = [name for name in found if name not in _UNFINISHED and not name.startswith(".nfs")]
     orphans = [] if strangers or "t" not in found else backend.names(CHECKPOINTS)
     # Another process may have made the store, and used it, since we looked for its format.
