@@ -90,9 +90,17 @@ class Float:
 
     def sample(self, rng: random.Random) -> Json:
         """See `Dimension.sample`."""
-        if not self.log:
-            return rng.uniform(self.low, self.high)
-        return math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        low, high = float(self.low), float(self.high)
+        if self.log:
+            drawn = math.exp(_between(math.log(low), math.log(high), rng.random()))
+        else:
+            drawn = _between(low, high, rng.random())
+        return min(max(drawn, low), high)  # exp(log(0.1)) is above 0.1
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """As ``random.uniform``, also where the distance between the bounds is beyond all floats."""
+    return low * (1.0 - share) + high * share
 
 
 def _check_bounds(what: str, low: float, high: float, *, log: bool) -> None:
