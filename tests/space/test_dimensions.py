@@ -26,6 +26,22 @@ def test_a_choice_takes_its_values(value: Json) -> None:
     assert Choice((1, 2.0, "relu", None, False, [1, 2])).problem(value) == ""
 
 
+@pytest.mark.parametrize(
+    ("known", "value"),
+    [
+        *((1, other) for other in (1.0, True, "1", 2)),
+        *((1.0, other) for other in (1, True)),
+        *((True, other) for other in (1, 1.0)),
+        *((None, other) for other in (False, 0, "")),
+        *(([1, 2], other) for other in ([1, 2.0], [True, 2], [2, 1], [1])),
+        ({"width": 1}, {"width": True}),
+        ([{"width": 1}], [{"width": 1.0}]),
+    ],
+)
+def test_a_choice_takes_no_value_that_only_seems_equal(known: Json, value: Json) -> None:
+    assert Choice((known,)).problem(value) == f"expected one of {known!r}, got {value!r}"
+
+
 def test_a_choice_names_all_its_values() -> None:
     assert Choice(("a", 1)).problem("b") == "expected one of 'a', 1, got 'b'"
 

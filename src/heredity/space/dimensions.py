@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,8 +35,8 @@ class Choice:
             raise ConfigError("Choice: expected at least one value, got none.")
 
     def problem(self, value: Json) -> str:
-        """See `Dimension.problem`. ``True`` is not ``1`` here, nor is ``1.0``."""
-        if any(type(value) is type(known) and value == known for known in self.values):
+        """See `Dimension.problem`. ``True`` is not ``1`` here, nor is ``1.0``; nor are they inside a list."""
+        if any(_is_same(known, value) for known in self.values):
             return ""
         return f"expected one of {', '.join(map(repr, self.values))}, got {value!r}"
 
@@ -101,6 +102,17 @@ class Float:
 def _between(low: float, high: float, share: float) -> float:
     """As ``random.uniform``, also where the distance between the bounds is beyond all floats."""
     return low * (1.0 - share) + high * share
+
+
+def _is_same(known: Json, value: Json) -> bool:
+    """Whether two values are equal and of the same types through and through."""
+    if type(known) is not type(value) or known != value:
+        return False
+    if isinstance(known, Mapping) and isinstance(value, Mapping):
+        return all(_is_same(known[key], value[key]) for key in known)
+    if isinstance(known, list | tuple) and isinstance(value, list | tuple):
+        return all(map(_is_same, known, value))
+    return True
 
 
 def _check_bounds(what: str, low: float, high: float, *, log: bool) -> None:
