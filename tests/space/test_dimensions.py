@@ -104,6 +104,12 @@ def test_bounds_of_an_integer_dimension_are_in_order() -> None:
         Int(2, 1)
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.5, 3), (1, 2.5), (1.0, 3.0), (False, True), (1, math.inf)])
+def test_bounds_of_an_integer_dimension_are_integers(low: float, high: float) -> None:
+    with pytest.raises(ConfigError, match="Int: expected integers as bounds"):
+        Int(low, high)  # type: ignore[arg-type]  # what a file may hold
+
+
 @pytest.mark.parametrize("low", [0, -1])
 @pytest.mark.parametrize("kind", [Int, Float])
 def test_a_logarithmic_scale_begins_above_zero(kind: type[Int | Float], low: int) -> None:

@@ -54,6 +54,8 @@ class Int:
     log: bool = False
 
     def __post_init__(self) -> None:
+        if type(self.low) is not int or type(self.high) is not int:
+            raise ConfigError(f"Int: expected integers as bounds, got low={self.low!r}, high={self.high!r}.")
         _check_bounds("Int", self.low, self.high, log=self.log)
 
     def problem(self, value: Json) -> str:
