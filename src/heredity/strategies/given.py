@@ -34,7 +34,9 @@ class Given:
         trials: In any order.
 
     Raises:
-        ConfigError: Two trials share an id, a parent is not in the list, or the parents form a cycle.
+        ConfigError: Two trials share an id, a trial has the name of another's twin, a parent is not in the
+            list, or the parents form a cycle.
+        InvalidName: A twin's name is too long.
     """
 
     def __init__(self, trials: Sequence[GivenTrial]) -> None:
@@ -44,6 +46,12 @@ class Given:
         self._proposals = [
             proposal for trial_id in _parents_first(by_id) for proposal in _proposals_of(by_id[trial_id])
         ]
+        for proposal in self._proposals:
+            if proposal.twin_of is not None and proposal.trial_id in by_id:
+                raise ConfigError(
+                    f"trial {proposal.trial_id!r} has the name of the twin of {proposal.twin_of!r}.",
+                    hint="Give the trial another name.",
+                )
         self._num_proposed = 0
 
     def ask(self) -> Proposal | NoProposal:

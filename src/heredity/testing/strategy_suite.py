@@ -1,0 +1,153 @@
+"""What every Strategy must do, as a suite of tests.
+
+Derive a test class from it and give it your strategy::
+
+class TestMyStrategy(StrategySuite):
+    def make_strategy(self):
+        return MyStrategy(seed=0)
+"""
+# ruff: noqa: S101  # a suite asserts
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from heredity.encoding import encode
+from heredity.experiment import TrialResult, TrialState
+from heredity.ids import CheckpointKey, TrialId, parse_trial_id
+from heredity.strategies import NoProposal, Proposal, Strategy
+
+MAX_TRIALS = 200
+"""So many trials are asked for at most: a strategy need not come to an end."""
+
+_Rule = Callable[[Sequence[Proposal]], int]
+"""Which of the unfinished trials ends next."""
+
+
+class StrategySuite(ABC):
+    """The contract of `Strategy`, as tests. They play the experiment's part, with invented scores."""
+
+    @abstractmethod
+    def make_strategy(self) -> Strategy:
+        """Return the strategy at its beginning, every time with the same settings."""
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_the_same_calls_get_the_same_answers(self, concurrency: int) -> None:
+        """Two strategies with equal settings cannot be told apart, so that an experiment can be resumed."""
+        first = _play(self.make_strategy(), concurrency=concurrency, rule=_any_of(7))
+        second = _play(self.make_strategy(), concurrency=concurrency, rule=_any_of(7))
+        assert first == second
+
+    def test_something_is_proposed_first(self) -> None:
+        """With no trial under way there is nothing to wait for."""
+        assert self.make_strategy().ask() is not NoProposal.NOT_YET
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_an_answer_without_proposal_changes_nothing(self, concurrency: int) -> None:
+        """However often it is given, what follows is the same."""
+        once = _play(self.make_strategy(), concurrency=concurrency, rule=_oldest)
+        often = _play(self.make_strategy(), concurrency=concurrency, rule=_oldest, num_repeated=3)
+        assert _proposals(once) == _proposals(often)
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_no_id_is_proposed_twice(self, concurrency: int) -> None:
+        """An id names one trial of the experiment."""
+        ids = [p.trial_id for p in _proposals(_play(self.make_strategy(), concurrency=concurrency))]
+        assert len(ids) == len(set(ids))
+
+    def test_ids_can_be_trial_ids(self) -> None:
+        """They may stand in a journal and in a checkpoint's key."""
+        for proposal in _proposals(_play(self.make_strategy(), concurrency=2)):
+            assert parse_trial_id(proposal.trial_id) == proposal.trial_id
+
+    def test_parameters_can_be_recorded(self) -> None:
+        """They are what JSON can carry."""
+        for proposal in _proposals(_play(self.make_strategy(), concurrency=2)):
+            assert encode(dict(proposal.parameters))
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_parents_are_proposed_before_their_children(self, concurrency: int) -> None:
+        """They need not have finished."""
+        seen: set[TrialId] = set()
+        for proposal in _proposals(_play(self.make_strategy(), concurrency=concurrency, rule=_any_of(3))):
+            assert seen.issuperset(proposal.parents)
+            assert proposal.twin_of is None or proposal.twin_of in seen
+            seen.add(proposal.trial_id)
+
+    def test_exhaustion_is_final(self) -> None:
+        """Neither asking again nor the last results bring a proposal."""
+        strategy = self.make_strategy()
+        unfinished: list[Proposal] = []
+        while isinstance(answer := strategy.ask(), Proposal) and len(unfinished) < MAX_TRIALS:
+            unfinished.append(answer)
+        if answer is not NoProposal.EXHAUSTED:
+            pytest.skip("it waits for results, or has no end in sight")
+        for proposal in unfinished:
+            strategy.tell(_result(proposal))
+            assert strategy.ask() is NoProposal.EXHAUSTED
+
+    def test_trials_may_fail(self) -> None:
+        """A strategy whose every trial fails still neither breaks nor waits for ever."""
+        assert _play(self.make_strategy(), concurrency=2, state=TrialState.FAILED)
+
+
+def _oldest(_: Sequence[Proposal]) -> int:
+    return 0
+
+
+def _any_of(seed: int) -> _Rule:
+    rng = random.Random(seed)  # noqa: S311  # no secret
+    return lambda unfinished: rng.randrange(len(unfinished))
+
+
+def _play(
+    strategy: Strategy,
+    *,
+    concurrency: int,
+    rule: _Rule = _oldest,
+    num_repeated: int = 0,
+    state: TrialState = TrialState.COMPLETED,
+) -> list[Proposal | NoProposal]:
+    """Ask and tell to the end, with so many trials unfinished at a time; every answer in its order."""
+    answers: list[Proposal | NoProposal] = []
+    unfinished: list[Proposal] = []
+    while len(answers) < MAX_TRIALS:
+        answer = _ask(strategy, num_repeated=num_repeated)
+        answers.append(answer)
+        if isinstance(answer, Proposal):
+            unfinished.append(answer)
+        assert unfinished or answer is not NoProposal.NOT_YET, "it waits, and there is nothing to wait for"
+        if not unfinished:
+            break
+        if len(unfinished) == concurrency or not isinstance(answer, Proposal):
+            strategy.tell(_result(unfinished.pop(rule(unfinished)), state))
+    return answers
+
+
+def _ask(strategy: Strategy, *, num_repeated: int) -> Proposal | NoProposal:
+    answer = strategy.ask()
+    if isinstance(answer, NoProposal):
+        assert [strategy.ask() for _ in range(num_repeated)] == [answer] * num_repeated
+    return answer
+
+
+def _proposals(answers: Sequence[Proposal | NoProposal]) -> list[Proposal]:
+    return [answer for answer in answers if isinstance(answer, Proposal)]
+
+
+def _result(proposal: Proposal, state: TrialState = TrialState.COMPLETED) -> TrialResult:
+    """An end with a score that depends on the trial alone, and looks like noise."""
+    is_success = state.is_success
+    return TrialResult(
+        trial_id=proposal.trial_id,
+        parameters=proposal.parameters,
+        parents=proposal.parents,
+        state=state,
+        score=random.Random(proposal.trial_id).random() if is_success else None,  # noqa: S311  # no secret
+        checkpoint=CheckpointKey(f"suite/{proposal.trial_id}@1") if is_success else None,
+        steps=1,
+    )
