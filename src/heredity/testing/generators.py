@@ -65,7 +65,7 @@ def random_family(rng: random.Random) -> Family:
 
 
 def random_members(rng: random.Random, family: Family, *, count: int) -> list[Member]:
-    """Draw members of a family; the first is small, each later one grows or shrinks in width, depth or both."""
+    """Draw members of a family; the first is no larger than any other in any way."""
     num_widths = 1 if family.transition in {"max", "avg"} else family.num_stages
     members = []
     for _ in range(count):
@@ -110,6 +110,7 @@ class Residual(nn.Module):
         self.is_preactivated = is_preactivated
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute the block. Input and result (B)C or BCHW."""
         total = (x if self.shortcut is None else self.shortcut(x)) + self.body(x)
         return total if self.is_preactivated else torch.relu(total)
 
@@ -122,6 +123,7 @@ class Pooled(nn.Module):
         self.head = head
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Reduce. Input BCHW, result BC, or BF with all places as features."""
         if self.head == "adaptive":
             return torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1)
         return x.mean((2, 3)) if self.head == "mean" else x.view(x.shape[0], -1)

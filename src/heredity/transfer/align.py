@@ -18,11 +18,12 @@ from heredity.transfer.rules import rule_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Scores, in units of one operator. They matter relative to one another only: a pair is worth most if it has
-# the same spatial shape, which keeps stages apart; adding a block that can be zero is nearly free; losing
-# anything is dear.
-_SAME_SHAPE, _SAME_PLACES, _SIMILAR = 0.2, 0.3, 0.5
-_SKIPPED, _UNMATCHED = -0.1, -3.0
+# Scores, in tenths of an operator; whole numbers, so that ties are ties. They matter relative to one another
+# only: a pair is worth most if it has the same spatial shape, which keeps stages apart; adding a block that
+# can be zero is nearly free; losing anything is dear.
+_SAME, _SAME_SHAPE, _SAME_PLACES, _SIMILAR = 10, 2, 3, 5
+_SKIPPED, _UNMATCHED = -1, -30
+_NEVER = -(10**9)
 
 _IDEMPOTENT = frozenset({"aten.relu.default"})
 
@@ -96,7 +97,7 @@ def _align_tokens(parent: _Tokens, child: _Tokens) -> tuple[dict[str, str], list
         for token in child.tokens
     ]
     # best[i][j]: the best score of the first i tokens of the parent and the first j of the child.
-    best = [[0.0] * (len(child.tokens) + 1) for _ in range(len(parent.tokens) + 1)]
+    best = [[0] * (len(child.tokens) + 1) for _ in range(len(parent.tokens) + 1)]
     for j, loss in enumerate(losses):
         best[0][j + 1] = best[0][j] + loss
     for i, token in enumerate(parent.tokens):
@@ -117,19 +118,19 @@ def _align_tokens(parent: _Tokens, child: _Tokens) -> tuple[dict[str, str], list
     return pairs, inserted
 
 
-def _score(parent: _Tokens, i: int, child: _Tokens, j: int) -> float:
+def _score(parent: _Tokens, i: int, child: _Tokens, j: int) -> int:
     length = len(child.targets[j])
     if parent.targets[i] != child.targets[j]:
-        return float("-inf")
+        return _NEVER
     if parent.signatures[i] != child.signatures[j]:
         return _SIMILAR * length
     same_shape = parent.shapes[i] == child.shapes[j]
     same_places = parent.shapes[i][2:] == child.shapes[j][2:]
-    return length * (1 + _SAME_SHAPE * same_shape + _SAME_PLACES * same_places)
+    return length * (_SAME + _SAME_SHAPE * same_shape + _SAME_PLACES * same_places)
 
 
 def _trace_back(
-    best: list[list[float]], losses: list[float], parent: _Tokens, child: _Tokens
+    best: list[list[int]], losses: list[int], parent: _Tokens, child: _Tokens
 ) -> Iterator[tuple[int | None, int]]:
     """Walk the best path from its end. At ties the child's token is left over: blocks are added late."""
     i, j = len(parent.tokens), len(child.tokens)

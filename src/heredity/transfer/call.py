@@ -14,7 +14,17 @@ import numpy as np
 
 from heredity.graph import Argument, Graph, Node, Ref, origin
 from heredity.transfer.plan import FRESH_ENTRY, ZERO_ENTRY, AxisMap
-from heredity.transfer.relation import JUNK, ZERO, AxisRelation, Related, Unproven, Value, Zero, identity
+from heredity.transfer.relation import (
+    JUNK,
+    ZERO,
+    AxisRelation,
+    Junk,
+    Related,
+    Unproven,
+    Value,
+    Zero,
+    identity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,15 +105,15 @@ class Call:
         if isinstance(value, Related) and value.parent == expected:
             self.taint = self.taint or value.taint
             return value.axes
-        self.require(condition=False, reason=self._why_unrelated(name, value, expected))
+        self._note_unrelated(name, value, expected)
         return self.proposal(ours.name, theirs.name)
 
-    def _why_unrelated(self, name: str, value: Value, expected: str) -> str:
-        if isinstance(value, Related):
-            return f"{name} is the parent's {value.parent}, but the parent reads {expected}"
-        if isinstance(value, Zero):
-            return f"{name} is zero, but the parent reads {expected}"
-        return value.reason
+    def _note_unrelated(self, name: str, value: Value, expected: str) -> None:
+        if isinstance(value, Junk):
+            self.taint = self.taint or value.reason
+            return
+        found = "zero" if isinstance(value, Zero) else f"the parent's {value.parent}"
+        self.require(condition=False, reason=f"{name} is {found}, but the parent reads {expected}")
 
     def proposal(self, ours: str = "", theirs: str = "") -> tuple[AxisRelation, ...]:
         """What the structure proposes for a value, axis by axis; for the result if no names are given.

@@ -46,12 +46,12 @@ def _structure_conv2d(axes: NodeAxes) -> None:
 
 def _relate_conv2d(call: Call) -> tuple[AxisRelation, ...]:
     """Input (B)CHW, weight OIHW: channels mix by the weight; places mix too, so they have to be the same."""
-    call.require_same("stride", "padding", "dilation", "groups")
     if call.argument("groups") != 1:
         raise Unproven("a grouped convolution has no rule yet unless nothing about it changes")
     ours, theirs = call.tensor_shapes("weight")
     if ours[2:] != theirs[2:]:
         raise Unproven(f"the kernel is {ours[2:]}, in the parent {theirs[2:]}")
+    call.require_same("stride", "padding", "dilation", "groups")
     axes = call.operand("input")
     channel = len(axes) - 3
     require_identity(call, axes, but=channel)

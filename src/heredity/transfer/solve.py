@@ -143,19 +143,19 @@ class _Solver:
 
     def _related(self, node: Node, partner: Node) -> Value:
         """Try the operator's rule, then that nothing changes, then what can be assumed."""
-        reason = f"{node.target} has no rule"
+        reason = f"{node.target} has no rule (at {node.name})"
         rule = rule_of(node.target)
         if rule is not None and node.target == partner.target:
             call = self._call(node, partner)
             try:
                 return self._accept(call, rule.relation(call))
             except Unproven as error:
-                reason = str(error)
+                reason = call.taint or f"{error} (at {node.name})"
         call = self._call(node, partner)
         if self._is_congruent(call):
             return self._accept(call, tuple(map(identity, node.shape or ())))
         call = self._call(node, partner)
-        call.require(condition=False, reason=reason)
+        call.taint = reason
         return self._assume(call)
 
     def _call(self, node: Node, partner: Node) -> Call:

@@ -51,8 +51,8 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"max |child - parent|: {self.in_eval:.1e} in eval mode, {self.in_training:.1e} in train mode; of the "
-            f"parent's largest output {self.in_eval_relative:.1e} and {self.in_training_relative:.1e}"
+            f"max |child - parent|: {self.in_eval:.1e} in eval mode, {self.in_training:.1e} in train mode; "
+            f"of the parent's largest output: {self.in_eval_relative:.1e} and {self.in_training_relative:.1e}"
         )
 
 
