@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
 
 from heredity.experiment import Report, TrialRecord, children, cumulative_steps, founders
+from heredity.experiment.lineage import all_cumulative_steps
 from heredity.ids import TrialId
+from heredity.testing.histories import History, histories
 
 Family = dict[TrialId, TrialRecord]
 
@@ -60,6 +63,13 @@ def test_many_ways_to_one_ancestor_take_no_time() -> None:
 def test_a_lineage_may_be_deeper_than_pythons_stack() -> None:
     chain = family(**{f"t{n}": (1, (f"t{n - 1}",) if n else ()) for n in range(10_000)})
     assert cumulative_steps(chain, TrialId("t9999")) == 10_000
+
+
+@given(histories())
+@settings(deadline=None)
+def test_one_pass_finds_what_the_walks_find(history: History) -> None:
+    trials = history.state.trials
+    assert all_cumulative_steps(trials) == {trial: cumulative_steps(trials, trial) for trial in trials}
 
 
 def test_children_stand_under_their_first_parent_in_the_order_of_proposal(two_lines: Family) -> None:

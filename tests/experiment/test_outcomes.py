@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -106,6 +107,18 @@ def test_steps_to_twin_are_those_of_the_first_report_as_good_as_the_twins_score(
     experiment = make_experiment(direction=direction)
     outcome = add_twin(with_child(experiment, (0, 0.4), (5, 0.9), (7, 0.3)), score=twin_score)
     assert outcome.steps_to_twin == steps
+
+
+def test_the_outcomes_of_a_long_lineage_take_one_walk(experiment: History) -> None:
+    """A walk for each trial would look at fifty million records here."""
+    for number in range(10_000):
+        experiment.propose(f"t{number}", *([f"t{number - 1}"] if number else []))
+        experiment.start(f"t{number}")
+        experiment.report(f"t{number}", 0.5, step=1)
+        experiment.complete(f"t{number}", 0.5)
+    begin = time.perf_counter()
+    assert [outcome.cumulative_steps for outcome in outcomes(experiment.state)] == list(range(2, 10_001))
+    assert time.perf_counter() - begin < 10
 
 
 def test_a_twin_without_a_score_is_no_goal(experiment: History) -> None:

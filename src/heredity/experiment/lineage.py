@@ -27,6 +27,14 @@ def cumulative_steps(trials: Mapping[TrialId, TrialRecord], trial: TrialId) -> i
     return total[trial]
 
 
+def all_cumulative_steps(trials: Mapping[TrialId, TrialRecord]) -> dict[TrialId, int]:
+    """`cumulative_steps` of every trial in one pass, since parents stand before their children."""
+    total: dict[TrialId, int] = {}
+    for record in trials.values():
+        total[record.id] = record.steps + max((total[parent] for parent in record.parents), default=0)
+    return total
+
+
 def children(trials: Mapping[TrialId, TrialRecord]) -> dict[TrialId, list[TrialId]]:
     """Each trial's children, in the order of their proposal; a trial stands under its first parent only."""
     result: dict[TrialId, list[TrialId]] = {trial: [] for trial in trials}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from heredity.encoding import Json
-from heredity.experiment.lineage import cumulative_steps
+from heredity.experiment.lineage import all_cumulative_steps
 from heredity.experiment.state import ExperimentState
 from heredity.experiment.trial import Report, TrialRecord
 from heredity.ids import TrialId
@@ -40,12 +40,17 @@ class Outcome:
 def outcomes(state: ExperimentState) -> list[Outcome]:
     """The outcome of every trial that has parents, in the order of their proposal."""
     twins = {record.twin_of: record for record in state.trials.values() if record.twin_of is not None}
+    total = all_cumulative_steps(state.trials)
     return [
-        _outcome(state, record, twins.get(record.id)) for record in state.trials.values() if record.parents
+        _outcome(state, record, twin=twins.get(record.id), total_steps=total[record.id])
+        for record in state.trials.values()
+        if record.parents
     ]
 
 
-def _outcome(state: ExperimentState, record: TrialRecord, twin: TrialRecord | None) -> Outcome:
+def _outcome(
+    state: ExperimentState, record: TrialRecord, *, twin: TrialRecord | None, total_steps: int
+) -> Outcome:
     goal = None if twin is None else twin.score
     return Outcome(
         trial=record.id,
@@ -56,7 +61,7 @@ def _outcome(state: ExperimentState, record: TrialRecord, twin: TrialRecord | No
         start=next((report.value for report in record.reports if report.step == 0), None),
         score=record.score,
         steps=record.steps,
-        cumulative_steps=cumulative_steps(state.trials, record.id),
+        cumulative_steps=total_steps,
         seconds=record.seconds,
         twin=None if twin is None else twin.id,
         twin_score=goal,
