@@ -163,6 +163,7 @@ def test_every_prefix_of_a_journal_is_a_journal(path: Path) -> None:
         b'{"event":"Unknown"}',
         b'{"event":"StrategyExhausted"}',
         b"\0" * 20,
+        b"[" * 100_000,
     ],
 )
 def test_a_damaged_line_is_named(path: Path, line: bytes) -> None:

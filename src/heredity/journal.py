@@ -182,7 +182,7 @@ def _event_of_line(path: Path, number: int, line: bytes) -> Event:
         return event_from_json(decode(line))
     except UnsupportedFormat:
         raise
-    except (ValueError, CorruptJournal) as error:
+    except (ValueError, RecursionError, CorruptJournal) as error:  # RecursionError: thousands of brackets
         raise CorruptJournal(
             f"{path}, line {number}: {error}",
             hint="The journal was damaged or edited; restore it from a copy.",
