@@ -28,7 +28,7 @@ def test_a_missing_value_is_named() -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_known_one() -> None:
-    assert SPACE.problems(POINT | {"widht": 16}) == ["widht: not in the space; did you mean 'width'?"]
+    assert SPACE.problems(POINT | {"widthx": 16}) == ["widthx: not in the space; did you mean 'width'?"]
 
 
 def test_an_unknown_name_without_a_near_one_gets_none() -> None:
@@ -36,8 +36,8 @@ def test_an_unknown_name_without_a_near_one_gets_none() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    problems = SPACE.problems({"widht": 16, "rate": 2, "norm": "layer"})
-    assert [line.partition(":")[0] for line in problems] == ["width", "widht", "rate", "norm"]
+    problems = SPACE.problems({"widthx": 16, "rate": 2, "norm": "layer"})
+    assert [line.partition(":")[0] for line in problems] == ["width", "widthx", "rate", "norm"]
 
 
 def test_a_space_without_dimensions_has_one_point() -> None:
