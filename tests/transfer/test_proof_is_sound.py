@@ -11,11 +11,12 @@ import torch
 from heredity.graph import Graph
 from heredity.testing.generators import Family, Member, build, example_inputs
 from heredity.transfer import apply, measure_difference, trace
-from heredity.transfer.align import Alignment, align
-from heredity.transfer.choose import AxisMaps
+from heredity.transfer.operators.axes import AxisClass, AxisClasses
+from heredity.transfer.operators.relation import JUNK, ZERO, AxisRelation, gather, identity
+from heredity.transfer.passes.align import Alignment, align
+from heredity.transfer.passes.choose import AxisMaps
+from heredity.transfer.passes.structure import axis_classes
 from heredity.transfer.planner import plan_with
-from heredity.transfer.relation import JUNK, ZERO, AxisRelation, gather, identity
-from heredity.transfer.structure import AxisClass, AxisClasses, axis_classes
 
 RUNS = 50
 

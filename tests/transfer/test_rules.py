@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from heredity.transfer import TransferPlan, apply, measure_difference, plan_transfer, trace
-from heredity.transfer.relation import JUNK, ZERO, flattened, gather, identity
-from heredity.transfer.rules import OperatorRule, known_operators, register, rule_of
+from heredity.transfer.operators.registry import OperatorRule, known_operators, register, rule_of
+from heredity.transfer.operators.relation import JUNK, ZERO, flattened, gather, identity
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 

@@ -7,21 +7,21 @@ plan.certificate.is_exact                       # proven, not measured; measure_
 """
 
 from heredity.transfer.apply import apply as apply
-from heredity.transfer.certificate import Certificate as Certificate
-from heredity.transfer.certificate import TensorVerdict as TensorVerdict
-from heredity.transfer.certificate import Verdict as Verdict
 from heredity.transfer.names import TensorSpec as TensorSpec
 from heredity.transfer.names import plan_by_name as plan_by_name
-from heredity.transfer.plan import AxisMap as AxisMap
-from heredity.transfer.plan import How as How
-from heredity.transfer.plan import Step as Step
-from heredity.transfer.plan import TransferPlan as TransferPlan
-from heredity.transfer.plan_json import plan_from_json as plan_from_json
 from heredity.transfer.planner import plan_transfer as plan_transfer
+from heredity.transfer.plans.certificate import Certificate as Certificate
+from heredity.transfer.plans.certificate import TensorVerdict as TensorVerdict
+from heredity.transfer.plans.certificate import Verdict as Verdict
+from heredity.transfer.plans.plan import AxisMap as AxisMap
+from heredity.transfer.plans.plan import How as How
+from heredity.transfer.plans.plan import Step as Step
+from heredity.transfer.plans.plan import TransferPlan as TransferPlan
+from heredity.transfer.plans.plan_json import plan_from_json as plan_from_json
 from heredity.transfer.stored_network import StoredNetwork as StoredNetwork
-from heredity.transfer.trace import Inputs as Inputs
-from heredity.transfer.trace import example_inputs_like as example_inputs_like
-from heredity.transfer.trace import trace as trace
+from heredity.transfer.tracing.trace import Inputs as Inputs
+from heredity.transfer.tracing.trace import example_inputs_like as example_inputs_like
+from heredity.transfer.tracing.trace import trace as trace
 from heredity.transfer.verify import Difference as Difference
 from heredity.transfer.verify import Outputs as Outputs
 from heredity.transfer.verify import measure_difference as measure_difference

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.errors import InvalidTensor
-from heredity.transfer.plan import FRESH_ENTRY, ZERO_ENTRY, How, Step, TransferPlan
+from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY, How, Step, TransferPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heredity.transfer.plan import AxisMap
+    from heredity.transfer.plans.plan import AxisMap
 
 
 def apply(plan: TransferPlan, parent_tensors: Mapping[str, torch.Tensor], module: torch.nn.Module) -> None:

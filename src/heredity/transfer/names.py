@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heredity.transfer.certificate import Certificate, TensorVerdict, Verdict
-from heredity.transfer.plan import How, Step, TransferPlan, coverage_of
+from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
+from heredity.transfer.plans.plan import How, Step, TransferPlan, coverage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

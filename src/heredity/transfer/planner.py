@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heredity.graph import Kind, origin
-from heredity.transfer import rules_elementwise, rules_shape, rules_tensor
-from heredity.transfer.align import align
-from heredity.transfer.certificate import Certificate, TensorVerdict, Verdict
-from heredity.transfer.choose import choose
-from heredity.transfer.plan import How, Step, TransferPlan, coverage_of, fresh
-from heredity.transfer.relation import Junk, Related, Zero
-from heredity.transfer.solve import Solution, Solved, solve
-from heredity.transfer.structure import axis_classes
+from heredity.transfer.operators.relation import Junk, Related, Zero
+from heredity.transfer.passes.align import align
+from heredity.transfer.passes.choose import choose
+from heredity.transfer.passes.solve import Solution, Solved, solve
+from heredity.transfer.passes.structure import axis_classes
+from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
+from heredity.transfer.plans.plan import How, Step, TransferPlan, coverage_of, fresh
 
 if TYPE_CHECKING:
     from heredity.graph import Graph, Node
-    from heredity.transfer.align import Alignment
-    from heredity.transfer.choose import AxisMaps
-    from heredity.transfer.relation import AxisRelation, Value
-
-RULES = (rules_elementwise, rules_shape, rules_tensor)
-"""The modules whose import has registered the rules of all known operators."""
+    from heredity.transfer.operators.relation import AxisRelation, Value
+    from heredity.transfer.passes.align import Alignment
+    from heredity.transfer.passes.choose import AxisMaps
 
 
 def plan_transfer(parent: Graph, child: Graph) -> TransferPlan:
@@ -29,7 +25,7 @@ def plan_transfer(parent: Graph, child: Graph) -> TransferPlan:
 
     Args:
         parent: The parent's graph.
-        child: The child's graph, traced with inputs of the same shapes (`trace.example_inputs_like`).
+        child: The child's graph, traced with inputs of the same shapes (`example_inputs_like`).
 
     Returns:
         The plan, with the certificate of what it preserves.

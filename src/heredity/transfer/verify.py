@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heredity.transfer.trace import Inputs
+    from heredity.transfer.tracing.trace import Inputs
 
 _DROPOUTS = frozenset(
     {

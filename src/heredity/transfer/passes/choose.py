@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heredity.transfer.relation import JUNK, AxisRelation, gather, identity
+from heredity.transfer.operators.relation import JUNK, AxisRelation, gather, identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heredity.transfer.structure import Axis, AxisClasses
+    from heredity.transfer.operators.axes import Axis, AxisClasses
 
 
 @dataclass(frozen=True)

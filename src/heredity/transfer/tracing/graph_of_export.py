@@ -13,7 +13,7 @@ from torch.export.graph_signature import InputKind
 
 from heredity.errors import UntraceableModule
 from heredity.graph import Argument, Graph, Kind, Node, Ref
-from heredity.transfer.mutations import MutationGuard
+from heredity.transfer.tracing.mutations import MutationGuard
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Graph, Kind, Node, Ref, origin
 from heredity.graph.tokens import passes_through
-from heredity.transfer.call import Assignment, Call, InsertedCall, rows
-from heredity.transfer.relation import AxisRelation, Junk, Related, Unproven, Value, Zero, identity
-from heredity.transfer.rules import rule_of
+from heredity.transfer.operators.call import Assignment, Call, InsertedCall, rows
+from heredity.transfer.operators.registry import rule_of
+from heredity.transfer.operators.relation import AxisRelation, Junk, Related, Unproven, Value, Zero, identity
 
 if TYPE_CHECKING:
-    from heredity.transfer.align import Alignment
-    from heredity.transfer.choose import AxisMaps
+    from heredity.transfer.passes.align import Alignment
+    from heredity.transfer.passes.choose import AxisMaps
 
 
 @dataclass(frozen=True, slots=True)

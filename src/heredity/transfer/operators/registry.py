@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heredity.transfer.call import Call, InsertedCall
-    from heredity.transfer.relation import AxisRelation, Value
-    from heredity.transfer.structure import NodeAxes
+    from heredity.transfer.operators.axes import NodeAxes
+    from heredity.transfer.operators.call import Call, InsertedCall
+    from heredity.transfer.operators.relation import AxisRelation, Value
 
     StructureRule = Callable[[NodeAxes], None]
     RelationRule = Callable[[Call], tuple[AxisRelation, ...]]

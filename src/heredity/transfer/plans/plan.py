@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heredity.transfer.certificate import Certificate, TensorVerdict, Verdict
+from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
@@ -143,7 +143,7 @@ class TransferPlan:
         return "\n".join([*lines, "", str(self.certificate)])
 
     def to_json(self) -> Json:
-        """The plan as JSON; `heredity.transfer.plan_json.plan_from_json` reads it back."""
+        """The plan as JSON; `heredity.transfer.plan_from_json` reads it back."""
         return {
             "format": 1,
             "steps": [_step_to_json(step) for step in self.steps],

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heredity.transfer.call import Call, columns, rows, whole
-from heredity.transfer.plan import FRESH_ENTRY
-from heredity.transfer.relation import AxisRelation, Unproven, identity
-from heredity.transfer.rules import OperatorRule, register
-from heredity.transfer.structure import RESULT, NodeAxes
+from heredity.transfer.operators.axes import RESULT, NodeAxes
+from heredity.transfer.operators.call import Call, columns, rows, whole
+from heredity.transfer.operators.registry import OperatorRule, register
+from heredity.transfer.operators.relation import AxisRelation, Unproven, identity
+from heredity.transfer.plans.plan import FRESH_ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

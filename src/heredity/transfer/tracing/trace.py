@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from heredity.errors import UntraceableModule
 from heredity.graph import Kind
-from heredity.transfer.graph_of_export import graph_of_export
+from heredity.transfer.tracing.graph_of_export import graph_of_export
 
 if TYPE_CHECKING:
     from heredity.graph import Graph, Node

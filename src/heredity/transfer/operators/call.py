@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heredity.graph import Argument, Graph, Node, Ref, origin
-from heredity.transfer.plan import FRESH_ENTRY, ZERO_ENTRY, AxisMap
-from heredity.transfer.relation import (
+from heredity.transfer.operators.relation import (
     JUNK,
     ZERO,
     AxisRelation,
@@ -25,11 +24,12 @@ from heredity.transfer.relation import (
     Zero,
     identity,
 )
+from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY, AxisMap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heredity.transfer.choose import AxisMaps
+    from heredity.transfer.passes.choose import AxisMaps
 
 
 @dataclass(frozen=True, slots=True)

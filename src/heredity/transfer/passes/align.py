@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Graph, Kind, Node, Ref, Token, cut_into_tokens, origin, signature
 from heredity.graph.tokens import dynamic_nodes, passes_through
-from heredity.transfer.rules import rule_of
+from heredity.transfer.operators.registry import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

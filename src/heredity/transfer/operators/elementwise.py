@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from heredity.graph import Graph, Ref, origin
-from heredity.transfer.call import Call, InsertedCall
-from heredity.transfer.relation import AxisRelation, Related, Unproven, Value, Zero
-from heredity.transfer.rules import OperatorRule, register
-from heredity.transfer.structure import NodeAxes
+from heredity.transfer.operators.axes import NodeAxes
+from heredity.transfer.operators.call import Call, InsertedCall
+from heredity.transfer.operators.registry import OperatorRule, register
+from heredity.transfer.operators.relation import AxisRelation, Related, Unproven, Value, Zero
 
 # Operators whose result is nowhere negative if their first operand is nowhere negative.
 _KEEP_SIGN = frozenset(

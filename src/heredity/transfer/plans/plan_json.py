@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from heredity.errors import CorruptData, UnsupportedFormat
-from heredity.transfer.certificate import Certificate, TensorVerdict, Verdict
-from heredity.transfer.plan import ZERO_ENTRY, AxisMap, How, Step, TransferPlan
+from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
+from heredity.transfer.plans.plan import ZERO_ENTRY, AxisMap, How, Step, TransferPlan
 
 if TYPE_CHECKING:
     from heredity.encoding import Json

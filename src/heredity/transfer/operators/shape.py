@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heredity.graph import Ref
-from heredity.transfer.call import Call, InsertedCall
-from heredity.transfer.relation import AxisRelation, Unproven, Value, Zero, flattened, identity
-from heredity.transfer.rules import OperatorRule, register
-from heredity.transfer.rules_tensor import require_identity
-from heredity.transfer.structure import RESULT, NodeAxes
+from heredity.transfer.operators.affine import require_identity
+from heredity.transfer.operators.axes import RESULT, NodeAxes
+from heredity.transfer.operators.call import Call, InsertedCall
+from heredity.transfer.operators.registry import OperatorRule, register
+from heredity.transfer.operators.relation import AxisRelation, Unproven, Value, Zero, flattened, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""The three passes: align and find the structure, which propose; solve, which proves."""

@@ -1,0 +1,1 @@
+"""What a transfer does and what it is worth, as data."""
