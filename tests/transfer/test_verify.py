@@ -50,6 +50,22 @@ def test_dropout_is_left_out_however_it_is_called() -> None:
     assert found.in_training == 0
 
 
+def test_the_dropout_of_attention_and_of_recurrent_layers_is_left_out_too() -> None:
+    class Attending(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 2, dropout=0.5, batch_first=True)
+            self.recurrent = nn.LSTM(4, 4, num_layers=2, dropout=0.5, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            attended, _ = self.attention(x, x, x, need_weights=False)
+            plain = nn.functional.scaled_dot_product_attention(x, x, x, None, 0.5)
+            return attended, plain, self.recurrent(x)[0]
+
+    found = outputs_of(Attending(), (torch.randn(2, 5, 4),), dtype=torch.float64)
+    assert all(torch.allclose(a, b) for a, b in zip(found.in_eval, found.in_training, strict=True))
+
+
 def test_outputs_of_other_shapes_are_infinitely_far() -> None:
     found = measure_difference(nn.Linear(3, 4), nn.Linear(3, 5), (X,), dtype=torch.float64)
     assert found.in_eval == float("inf")

@@ -27,6 +27,7 @@ _DROPOUTS = frozenset(
         torch.dropout,
     }
 )
+_ATTENTION = frozenset({torch.nn.functional.scaled_dot_product_attention})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ def _run(module: torch.nn.Module, inputs: Inputs, *, dtype: torch.dtype) -> tupl
         return value.to(dtype) if is_real and isinstance(value, torch.Tensor) else value
 
     module = module.to(dtype)
+    for submodule in module.modules():
+        # These hand their dropout to operators that no mode of torch's sees.
+        if isinstance(submodule, torch.nn.MultiheadAttention | torch.nn.RNNBase):
+            submodule.dropout = 0.0
     with torch.no_grad(), _WithoutDropout():
         if isinstance(inputs, Mapping):
             result = module(**{name: tree_map(as_dtype, value) for name, value in inputs.items()})
@@ -126,6 +131,10 @@ class _WithoutDropout(TorchFunctionMode):
         args: tuple[object, ...] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
+        named = dict(kwargs or {})
         if func in _DROPOUTS:
-            return args[0] if args else dict(kwargs or {})["input"]
-        return func(*args, **(kwargs or {}))
+            return args[0] if args else named["input"]
+        if func in _ATTENTION:
+            names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+            named, args = named | dict(zip(names, args, strict=False)) | {"dropout_p": 0.0}, ()
+        return func(*args, **named)

@@ -143,7 +143,7 @@ class _Solver:
 
     def _related(self, node: Node, partner: Node) -> Value:
         """Try the operator's rule, then that nothing changes, then what can be assumed."""
-        reason = f"{node.target} has no rule (at {node.name})"
+        reason = self._problem_of_operands(node) or f"{node.target} has no rule (at {node.name})"
         rule = rule_of(node.target)
         if rule is not None and node.target == partner.target:
             call = self._call(node, partner)
@@ -157,6 +157,16 @@ class _Solver:
         call = self._call(node, partner)
         call.taint = reason
         return self._assume(call)
+
+    def _problem_of_operands(self, node: Node) -> str:
+        """Why the first operand that is not proven is not; empty if all are."""
+        for name in node.refs():
+            match self._found.values[name]:
+                case Junk(reason) if not self._child[name].is_stored:
+                    return reason
+                case Related(taint=taint) if taint:
+                    return taint
+        return ""
 
     def _call(self, node: Node, partner: Node) -> Call:
         return Call(self._child, self._parent, node, partner, self._found.values, self._maps)
