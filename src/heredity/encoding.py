@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -13,9 +14,18 @@ def encode(value: object) -> bytes:
     """Encode a value: keys sorted, no blanks, UTF-8, finite numbers only.
 
     Raises:
-        TypeError: A part of the value has no JSON form (a tuple becomes a list).
-        ValueError: A number is NaN or infinite, or the value contains itself.
+        TypeError: A part of the value has no JSON form, or a key is no text (a tuple becomes a list).
+        ValueError: A number is NaN or infinite, a text has no UTF-8 form, or the value is nested without end.
     """
+    try:
+        encoded = _encode(value)  # first: it names a value that contains itself
+        _check_keys(value)
+    except RecursionError as error:
+        raise ValueError("nested too deeply for JSON") from error
+    return encoded
+
+
+def _encode(value: object) -> bytes:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode("utf-8")
@@ -25,11 +35,37 @@ def decode(data: bytes | bytearray | memoryview) -> Json:
     """Decode what `encode` wrote; stricter than ``json.loads``.
 
     Raises:
-        ValueError: The bytes are not UTF-8 or not JSON, a key stands twice, or a number is not finite.
+        ValueError: The bytes are not UTF-8 or not JSON, a key stands twice, a number is not finite, or it is
+            nested too deeply.
     """
-    value: Json = json.loads(
-        bytes(data).decode("utf-8"), object_pairs_hook=_object_of_pairs, parse_constant=_refuse_constant
-    )
+    try:
+        value: Json = json.loads(
+            bytes(data).decode("utf-8"),
+            object_pairs_hook=_object_of_pairs,
+            parse_constant=_refuse_constant,
+            parse_float=_finite_float,
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deeply for JSON") from error
+    return value
+
+
+def _check_keys(value: object) -> None:
+    """json.dumps would turn 1 and True into the texts "1" and "true", silently."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"expected a text as key, got {key!r}")
+            _check_keys(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _check_keys(part)
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is beyond the range of floating-point numbers")
     return value
 
 

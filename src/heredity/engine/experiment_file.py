@@ -16,16 +16,23 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
 
 from heredity.encoding import decode
 from heredity.engine.experiment import SNAPSHOT_NAME, SNAPSHOT_VERSION, Budget, Experiment, Source
 from heredity.engine.function import parse_function_reference
 from heredity.engine.yaml_source import YamlSource, read_yaml
 from heredity.errors import ConfigError, InvalidName
-from heredity.ids import parse_experiment_id, parse_trial_id
+from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
 from heredity.space import Choice, Dimension, Float, Int, Space
 from heredity.strategies import Given, GivenTrial
+
+
+class _UnknownKeyError(ValueError):
+    """Carries the key through pydantic, which knows only where the mapping stands."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class _Strict(BaseModel):
@@ -41,9 +48,7 @@ class _Strict(BaseModel):
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 advice = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
-                raise PydanticCustomError(
-                    "unknown_key", "unknown key {key}; {advice}", {"key": key, "advice": advice}
-                )
+                raise _UnknownKeyError(key, f"unknown key {key!r}; {advice}")
         return value
 
 
@@ -83,7 +88,7 @@ class _SpaceSpec(_Strict):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if sum(kind is not None for kind in (self.choice, self.int_, self.float_)) != 1:
-            raise PydanticCustomError("one_kind", "expected exactly one of 'choice', 'int' and 'float'")
+            raise ValueError("expected exactly one of 'choice', 'int' and 'float'")
         return self
 
     def dimension(self) -> Dimension:
@@ -199,14 +204,30 @@ def _given_trial(file: _ExperimentFile, source: YamlSource, name: str, space: Sp
     parameters = {**file.strategy.parameters, **entry.parameters}
     with _located(source, location):
         trial_id = parse_trial_id(name)
-        parents = tuple(parse_trial_id(parent) for parent in entry.parents)
-        if file.strategy.scratch_twins and parents:
+        if file.strategy.scratch_twins and entry.parents:
             parse_trial_id(f"{name}.scratch")
+    with _located(source, (*location, "parents")):
+        parents = tuple(_known_parent(parent, file.strategy.trials) for parent in entry.parents)
     problems = space.problems(parameters) if space is not None else []
     if problems:
-        where = (*location, "parameters", problems[0].split(":")[0])
+        where = _place_of(problems[0].partition(":")[0], location, source)
         raise ConfigError(f"{source.path}:{source.line_of(where)}: trial {name!r}: {'; '.join(problems)}.")
     return GivenTrial(trial_id, parameters, parents, scratch_twin=file.strategy.scratch_twins)
+
+
+def _place_of(parameter: str, location: tuple[str | int, ...], source: YamlSource) -> tuple[str | int, ...]:
+    """Where a trial's parameter stands: with the trial, or among those of all trials."""
+    shared = ("strategy", "parameters", parameter)
+    own = (*location, "parameters", parameter)
+    return shared if shared in source.lines and own not in source.lines else own
+
+
+def _known_parent(parent: str, trials: Mapping[str, _TrialEntry]) -> TrialId:
+    if parent not in trials:
+        near = difflib.get_close_matches(parent, trials, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"The trials are {', '.join(trials)}."
+        raise ConfigError(f"the parent {parent!r} is no trial.", hint=hint)
+    return parse_trial_id(parent)
 
 
 @contextmanager
@@ -219,13 +240,16 @@ def _located(source: YamlSource, location: tuple[str | int, ...]) -> Iterator[No
         raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
 
 
-def _problem(source: YamlSource, details: ErrorDetails) -> str:
+def _problem(source: YamlSource, details: Mapping[str, Any]) -> str:
     location = details["loc"]
-    message = details["msg"].replace("Input should be", "expected").replace("Field required", "missing")
-    if details["type"] == "unknown_key":
-        location = (*location, details["ctx"]["key"])
+    error = details.get("ctx", {}).get("error")
+    if isinstance(error, _UnknownKeyError):
+        location = (*location, error.key)
+    if isinstance(error, ValueError):  # one of ours: it says all
+        message = str(error)
+    elif details["type"] == "missing":
+        message = "missing"
+    else:
+        message = f"{details['msg'].replace('Input should be', 'expected')}, got {details['input']!r:.60}"
     dotted = ".".join(str(part) for part in location)
-    came = (
-        "" if details["type"] in {"missing", "unknown_key", "one_kind"} else f", got {details['input']!r:.60}"
-    )
-    return f"{source.path}:{source.line_of(location)}: {dotted}: {message}{came}."
+    return f"{source.path}:{source.line_of(location)}: {dotted}: {message}."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
-
-import xxhash
 
 from heredity.encoding import encode
 from heredity.engine.executors import Executor
@@ -179,7 +178,8 @@ _ATTEMPT_EVENTS = get_args(happened.AttemptEvent)
 
 def seed_of(seed: int, trial: TrialId) -> int:
     """A trial's own seed, 63 bits: the same on every machine, other for every trial and experiment seed."""
-    return xxhash.xxh3_64_intdigest(encode([seed, trial])) >> 1
+    digest = hashlib.blake2b(encode([seed, trial]), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def catch_up(state: ExperimentState, strategy: Strategy, event: happened.Event) -> None:

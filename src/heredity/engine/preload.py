@@ -28,7 +28,7 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent dies.
 
     The fork server is a child of the driver and the workers are children of the fork server, so that all go
-    with the driver. Without this, a worker would keep the fork server alive, and both would outlive the driver.
+    with the driver. Without this, a worker keeps the fork server alive, and both outlive the driver.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

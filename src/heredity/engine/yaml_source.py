@@ -11,6 +11,10 @@ import yaml
 from heredity.encoding import Json
 from heredity.errors import ConfigError
 
+_CORE = "tag:yaml.org,2002:"
+_PLAIN_TAGS = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
+"""Of YAML's types those that JSON has: dates, binary data and everything with a tag are refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class YamlSource:
@@ -65,14 +69,16 @@ class _Reader:
 
     def visit(self, node: yaml.Node, location: tuple[str | int, ...]) -> None:
         self._lines.setdefault(location, node.start_mark.line + 1)
+        if node.tag.removeprefix(_CORE) not in _PLAIN_TAGS:
+            raise self._error(
+                node, f"expected a number, a text or a truth value, got {node.tag} {node.value!r}"
+            )
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 self._visit_entry(key, value, location)
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self.visit(item, (*location, index))
-        elif node.tag in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"}:
-            raise self._error(node, f"expected a number, a text or a truth value, got {node.value!r}")
 
     def _visit_entry(self, key: yaml.Node, value: yaml.Node, location: tuple[str | int, ...]) -> None:
         if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":

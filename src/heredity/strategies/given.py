@@ -73,14 +73,24 @@ def _parents_first(by_id: Mapping[TrialId, GivenTrial]) -> list[TrialId]:
                 hint = f"Did you mean {near[0]!r}?" if near else f"The trials are {', '.join(by_id)}."
                 raise ConfigError(f"trial {trial.trial_id!r}: its parent {parent!r} is no trial.", hint=hint)
     try:
-        return list(
-            TopologicalSorter({trial.trial_id: trial.parents for trial in by_id.values()}).static_order()
-        )
+        TopologicalSorter({trial.trial_id: trial.parents for trial in by_id.values()}).prepare()
     except CycleError as error:
         cycle = " <- ".join(error.args[1])
         raise ConfigError(
             f"the parents form a cycle: {cycle}.", hint="A trial cannot descend from itself; drop one parent."
         ) from error
+
+    # Not `static_order`: it goes through sets, whose order differs from process to process.
+    ordered: dict[TrialId, None] = {}
+    for trial_id in by_id:
+        stack = [trial_id]
+        while stack:
+            missing = [parent for parent in by_id[stack[-1]].parents if parent not in ordered]
+            if missing:
+                stack.extend(reversed(missing))
+            else:
+                ordered[stack.pop()] = None
+    return list(ordered)
 
 
 def _proposals_of(trial: GivenTrial) -> list[Proposal]:

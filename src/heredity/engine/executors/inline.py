@@ -14,7 +14,7 @@ from heredity.engine.function import TrialFunction
 from heredity.engine.orders import TrialOrder
 from heredity.engine.trial import Emit
 from heredity.engine.worker import problem_of, run_attempt
-from heredity.errors import ConfigError, TrialInterrupted
+from heredity.errors import ConfigError, HeredityError, TrialInterrupted
 from heredity.experiment import events as happened
 from heredity.ids import TrialId
 
@@ -54,12 +54,29 @@ class InlineExecutor:
     def wait(self, timeout_seconds: float) -> None:  # noqa: ARG002  # the next attempt takes as long as it takes
         """See `Executor.wait`."""
         if self._queue:
-            with _interruptible():
-                run_attempt(self._queue.popleft(), self._function, self._emit)
+            try:
+                with _interruptible():
+                    run_attempt(self._queue.popleft(), self._function, self._tell_driver)
+            except _DriverFailure as failure:
+                raise failure.error from failure
+
+    def _tell_driver(self, event: happened.AttemptEvent) -> None:
+        try:
+            self._emit(event)
+        except HeredityError as error:
+            raise _DriverFailure(error) from error
 
     def close(self) -> None:
         """See `Executor.close`."""
         self._queue.clear()
+
+
+class _DriverFailure(BaseException):
+    """The driver could not take an event in. No failure of the trial's, so no trial may catch it."""
+
+    def __init__(self, error: HeredityError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @contextmanager
