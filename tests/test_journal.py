@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from pathlib import Path, PosixPath
 
@@ -360,6 +361,24 @@ def test_a_journal_can_be_read_while_it_grows(path: Path) -> None:
         assert next(events, None) is None
         journal.append(EXHAUSTED)
         assert len(list(replay(path))) == 3
+
+
+def test_a_reader_beside_the_writer_sees_whole_events_only(path: Path) -> None:
+    """Each look sees the first of the events, in their order."""
+    events = [happened.ExperimentResumed(at=float(number)) for number in range(2_000)]
+
+    def write() -> None:
+        with Journal.open_for_append(path) as journal:
+            for event in events:
+                journal.append(event)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not writing.done():
+            seen = list(replay(path))[1:]
+            assert seen == events[: len(seen)]
+    writing.result()
+    assert list(replay(path))[1:] == events
 
 
 class GrowingPath(PosixPath):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -148,3 +151,29 @@ def test_a_cycle_is_shown() -> None:
 def test_nobody_is_its_own_parent() -> None:
     with pytest.raises(ConfigError, match="cycle: a <- a"):
         Given([trial("a", "a")])
+
+
+ORDER = """
+from heredity.strategies import Given, GivenTrial, Proposal
+trials = [GivenTrial(f"t{n}", {}, (f"t{n // 2}", f"t{n // 3}") if n else ()) for n in range(50)]
+strategy = Given(trials[::-1])
+while isinstance(proposal := strategy.ask(), Proposal):
+    print(proposal.trial_id)
+"""
+
+
+def test_the_order_is_the_same_in_every_process() -> None:
+    """An experiment is resumed by another one."""
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", ORDER],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in "012"
+    }
+    assert len(orders) == 1
+    assert len(orders.pop().split()) == 50
