@@ -82,7 +82,9 @@ def test_after_any_history_every_trial_comes_to_an_end(history: History) -> None
 class Experiment(RuleBasedStateMachine):
     """An experiment to which anything legal happens."""
 
-    history: History
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History()
 
     @initialize(
         concurrency=st.integers(1, 3),
@@ -166,9 +168,8 @@ class Experiment(RuleBasedStateMachine):
         assert state.is_interrupted or not num_free or not state._queue
 
     def teardown(self) -> None:
-        if hasattr(self, "history"):
-            assert everything(replayed(self.history)) == everything(self.history.state)
-            assert wanted_later(replayed(self.history)) == wanted_later(self.history.state)
+        assert everything(replayed(self.history)) == everything(self.history.state)
+        assert wanted_later(replayed(self.history)) == wanted_later(self.history.state)
 
 
 TestExperiment = Experiment.TestCase
