@@ -64,6 +64,11 @@ def test_trials_without_parents_keep_the_order_of_the_list() -> None:
     assert ids(trial("c"), trial("a"), trial("b")) == ["c", "a", "b"]
 
 
+def test_a_list_that_has_parents_first_keeps_its_order() -> None:
+    family = [trial("father"), trial("son", "father"), trial("mother"), trial("daughter", "mother")]
+    assert ids(*family) == ["father", "son", "mother", "daughter"]
+
+
 def test_a_parent_is_proposed_before_its_child_wherever_it_stands() -> None:
     assert ids(trial("grandchild", "child"), trial("child", "father"), trial("father")) == [
         "father",
