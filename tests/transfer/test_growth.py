@@ -214,6 +214,32 @@ def test_tied_tensors_are_solved_once_and_have_to_agree() -> None:
     assert wider.by_tensor["first.weight"].num_from_parent == 16
 
 
+def test_outputs_under_other_keys_are_other_outputs() -> None:
+    class Keyed(nn.Module):
+        def __init__(self, is_swapped: int) -> None:
+            super().__init__()
+            self.ends = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
+            self.keys = ("b", "a") if is_swapped else ("a", "b")
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {key: end(x) for key, end in zip(self.keys, self.ends, strict=True)}
+
+    assert _plan(Keyed, 0, 0).certificate.is_exact
+    assert "other keys" in _plan(Keyed, 0, 1).certificate.reason
+
+
+def test_one_tensor_in_two_places_of_one_operator_has_to_agree() -> None:
+    """As factor and as shift of a batch normalization, which the parent has apart."""
+    father, child = (
+        nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)),
+        nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)),
+    )
+    child[1].bias = child[1].weight
+    graphs = [trace(module, (torch.zeros(2, 3),)) for module in (father, child)]
+    plan = plan_transfer(*graphs)
+    assert "the tied tensor 1.weight would need two values" in plan.certificate.reason
+
+
 def test_a_tensor_that_is_read_as_data_is_solved_as_well() -> None:
     class Shifted(nn.Module):
         def __init__(self, width: int) -> None:

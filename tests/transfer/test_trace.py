@@ -82,6 +82,12 @@ def write_behind_a_view(self: Computes, x: torch.Tensor) -> torch.Tensor:
     return h + 1
 
 
+def write_into_a_piece(self: Computes, x: torch.Tensor) -> torch.Tensor:
+    h = x + 1
+    h.chunk(2, 1)[0].relu_()
+    return self.linear(h)
+
+
 def write_behind_dropout(self: Computes, x: torch.Tensor) -> torch.Tensor:
     h = self.linear(x)
     torch.relu_(nn.functional.dropout(h, 0.5, training=self.training))
@@ -119,6 +125,7 @@ def switch_gradients_off(self: Computes, x: torch.Tensor) -> torch.Tensor:
     ("function", "message"),
     [
         (write_behind_a_view, "by another name"),
+        (write_into_a_piece, "by another name"),
         (write_behind_dropout, "by another name"),
         (write_into_a_buffer, "not the graph's own"),
         (write_into_the_input, "not the graph's own"),
@@ -149,6 +156,7 @@ def test_the_first_tensor_of_an_object_is_the_output() -> None:
 def test_all_tensors_of_a_plain_container_are_outputs() -> None:
     graph = trace(Computes(lambda self, x: {"a": self.linear(x), "b": [x, x + 1]}), (X,))
     assert graph.outputs == ("linear.0", "args_0", "add.0")
+    assert graph.nodes[-1].arguments["keys"] == ("a", "b")
 
 
 def test_results_that_are_several_tensors_are_taken_apart() -> None:
@@ -198,6 +206,10 @@ def test_a_frozen_batch_normalization_is_not_alike_in_training() -> None:
             return super().train(mode=mode and False)
 
     assert not trace(nn.Sequential(nn.Linear(4, 4), Frozen(4)), (X,)).is_alike_in_training
+
+
+def test_instance_normalization_is_alike_in_training() -> None:
+    assert trace(nn.InstanceNorm1d(4), (torch.randn(2, 4, 5),)).is_alike_in_training
 
 
 def test_a_module_that_cannot_be_traced_in_train_mode_is_not_alike() -> None:

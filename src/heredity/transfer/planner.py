@@ -146,6 +146,8 @@ def _why_not_exact(parent: Graph, child: Graph, solution: Solution) -> str:
     """The first output that is not proven to be the parent's, and why; empty if there is none."""
     if len(parent.outputs) != len(child.outputs):
         return f"{len(child.outputs)} outputs, in the parent {len(parent.outputs)}"
+    if child.nodes[-1].arguments.get("keys") != parent.nodes[-1].arguments.get("keys"):
+        return "the outputs have other keys than the parent's"
     for number, (ours, theirs) in enumerate(zip(child.outputs, parent.outputs, strict=True)):
         problem = _problem_of(solution.values[ours], expected=origin(parent, theirs))
         if problem:

@@ -181,14 +181,15 @@ class _Solver:
 
     def _keep_tensors(self, call: Call) -> None:
         """Note the tensors that a rule has solved; a tied one keeps its first solution."""
+        solved: dict[str, Assignment] = {}
         for assignment in call.assignments:
             known = self._found.tensors.get(assignment.tensor)
-            call.require(
-                known is None or known.assignment == assignment,
-                f"the tied tensor {assignment.tensor} would need two values",
+            first = (
+                known.assignment if known is not None else solved.setdefault(assignment.tensor, assignment)
             )
-        for assignment in call.assignments:
-            self._found.tensors.setdefault(assignment.tensor, Solved(assignment, call.taint))
+            call.require(first == assignment, f"the tied tensor {assignment.tensor} would need two values")
+        for name, assignment in solved.items():
+            self._found.tensors[name] = Solved(assignment, call.taint)
 
     def _is_congruent(self, call: Call) -> bool:
         """Whether all that an operator depends on is the same in both networks; then so is its result.

@@ -70,8 +70,11 @@ class _Builder:
         elif fx_node.op == "call_function":
             self._add_call(fx_node)
         elif fx_node.op == "output":
-            outputs = self._outputs(fx_node.args[0])
-            self.nodes.append(Node("output", Kind.OUTPUT, arguments={"outputs": outputs}))
+            arguments: dict[str, Argument] = {
+                "outputs": self._outputs(fx_node.args[0]),
+                "keys": self._output_keys(),
+            }
+            self.nodes.append(Node("output", Kind.OUTPUT, arguments=arguments))
         else:
             raise UntraceableModule(
                 f"The graph holds {fx_node.op} {fx_node.target!s}, which has no form as data yet."
@@ -120,6 +123,7 @@ class _Builder:
     def _add_call(self, fx_node: FxNode) -> None:
         if fx_node.target is operator.getitem:
             call = {"input": self._argument(fx_node.args[0]), "index": self._argument(fx_node.args[1])}
+            self._mutations.record_alias(fx_node)
             self._append(fx_node, target="getitem", arguments=call)
             return
         if not isinstance(fx_node.target, torch._ops.OpOverload):  # noqa: SLF001  # it has no public name
@@ -183,6 +187,11 @@ class _Builder:
         if not kept:
             raise UntraceableModule("The module returns no tensor.")
         return tuple(ref for ref in kept if isinstance(ref, Ref))
+
+    def _output_keys(self) -> tuple[str, ...]:
+        """The keys of a dictionary that is returned, since the order of its values is not their meaning."""
+        spec = self._program.call_spec.out_spec
+        return tuple(map(str, spec.context)) if spec is not None and spec.type is dict else ()
 
 
 def _tied_names(module: torch.nn.Module) -> dict[str, str]:

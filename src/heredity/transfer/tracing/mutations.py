@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from torch.fx import Node as FxNode
 
 # Dropout returns its operand itself when it is switched off, which its schema does not say.
-_MAY_RETURN_OPERAND = frozenset({"aten.dropout.default", "aten.feature_dropout.default"})
+_MAY_RETURN_OPERAND = frozenset(
+    {"aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default"}
+)
 
 
 class MutationGuard:
@@ -25,9 +27,13 @@ class MutationGuard:
         """Note that a call's result may lie in the memory of its first operand."""
         is_view = any(result.alias_info is not None for result in schema.returns)
         if fx_node.all_input_nodes and (is_view or str(fx_node.target) in _MAY_RETURN_OPERAND):
-            group = self._group_of(fx_node.all_input_nodes[0])
-            group.add(fx_node)
-            self._group[fx_node] = group
+            self.record_alias(fx_node)
+
+    def record_alias(self, fx_node: FxNode) -> None:
+        """Note that a value lies in the memory of its first operand, as a piece of a split does."""
+        group = self._group_of(fx_node.all_input_nodes[0])
+        group.add(fx_node)
+        self._group[fx_node] = group
 
     def functional(self, fx_node: FxNode) -> str:
         """The name of the operator that computes the same without writing into its operand.

@@ -119,7 +119,9 @@ def _is_alike_in_training(
         for each in (graph, in_training)
     )
     uses_batch_statistics = all(
-        node.arguments["training"] is True for node in in_training.calls if "running_mean" in node.arguments
+        node.arguments["training"] is True
+        for node in in_training.calls
+        if node.target == "aten.batch_norm.default"
     )
     return calls == calls_in_training and uses_batch_statistics
 
