@@ -16,7 +16,7 @@ import pytest
 from heredity.experiment import events as happened
 from heredity.journal import read_state, replay
 from heredity.store import open_store
-from heredity.testing.experiments import trial_states
+from heredity.testing.experiments import trial_named, trial_states
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -78,7 +78,7 @@ def test_one_interrupt_lets_trials_clean_up_and_says_how_to_go_on(
     assert (tmp_path / "run/two.cleaned").exists()
     state = read_state(tmp_path / "run/journal.jsonl")
     assert trial_states(state) == {"one": "queued", "two": "queued"}
-    assert state.trials["one"].num_losses == 0  # type: ignore[index]  # the user's interrupt uses up no retry
+    assert trial_named(state, "one").num_losses == 0  # the user's interrupt uses up no retry
 
 
 def test_two_interrupts_end_all_at_once_whatever_the_trials_swallow(tmp_path: Path) -> None:

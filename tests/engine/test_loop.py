@@ -14,7 +14,7 @@ from heredity.experiment import events as happened
 from heredity.ids import TrialId
 from heredity.journal import Journal, read_state, replay
 from heredity.strategies import Given, GivenTrial, NoProposal, Proposal
-from heredity.testing.experiments import trial_states
+from heredity.testing.experiments import trial_named, trial_states
 
 MakeExperiment = Callable[..., hd.Experiment]
 
@@ -120,7 +120,7 @@ def test_an_experiment_goes_on_from_wherever_its_journal_was_cut(
     state = make_experiment(DOES, executor="inline").resume()
     assert set(trial_states(state).values()) == {"completed"}
     assert len(state.trials) == len(DOES)
-    assert all(state.trials[trial] == record for trial, record in before.items())
+    assert all(trial_named(state, trial) == record for trial, record in before.items())
     completions = [event.trial for event in replay(path) if isinstance(event, happened.TrialCompleted)]
     assert sorted(completions) == sorted(DOES)
 

@@ -54,6 +54,6 @@ def _store_url(directory: Path) -> str:
     snapshot = directory / SNAPSHOT_NAME
     if snapshot.is_file():
         match decode(snapshot.read_bytes()):
-            case {"folder": str(folder), "file": {"store": str(store)}}:
-                return store if "://" in store else str(directory / folder / store)
+            case {"store": str(store)}:
+                return store if "://" in store else str(directory / store)
     return str(directory / "store")

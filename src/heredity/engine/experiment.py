@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,7 @@ class Source:
     """An experiment file as it was read, and the folder that its relative names start from."""
 
     folder: Path
-    value: Mapping[str, Json]
+    text: str
 
 
 @dataclass(kw_only=True)
@@ -170,11 +170,16 @@ class Experiment:
                 hint="Go on with `heredity resume`, or choose another directory.",
             )
         if self.source is not None:
-            # Relative, so that the whole can be moved together.
-            folder = os.path.relpath(self.source.folder, directory)
-            snapshot = {"version": SNAPSHOT_VERSION, "folder": folder, "file": self.source.value}
-            (directory / SNAPSHOT_NAME).write_bytes(encode(snapshot))
+            (directory / SNAPSHOT_NAME).write_bytes(encode(self._snapshot(self.source, directory)))
         return directory
+
+    def _snapshot(self, source: Source, directory: Path) -> dict[str, Json]:
+        """What `heredity resume` needs. All paths are relative, so that the whole can be moved together."""
+        store = self.store
+        if store is not None and "://" not in store:
+            store = os.path.relpath(store, directory)
+        folder = os.path.relpath(source.folder, directory)
+        return {"version": SNAPSHOT_VERSION, "folder": folder, "store": store, "text": source.text}
 
     def store_url(self) -> str:
         """Where the weights go: a directory, or a URL."""

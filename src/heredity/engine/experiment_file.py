@@ -20,7 +20,7 @@ from pydantic import (
 from heredity.encoding import decode
 from heredity.engine.experiment import SNAPSHOT_NAME, SNAPSHOT_VERSION, Budget, Experiment, Source
 from heredity.engine.function import parse_function_reference
-from heredity.engine.yaml_source import YamlSource, read_yaml
+from heredity.engine.yaml_source import YamlSource, parse_yaml, read_yaml
 from heredity.errors import ConfigError, InvalidName
 from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
 from heredity.space import Choice, Dimension, Float, Int, Space
@@ -125,7 +125,7 @@ def load_experiment(path: Path) -> Experiment:
     source = read_yaml(path)
     folder = path.resolve().parent
     experiment = _experiment(source, folder)
-    experiment.source = Source(folder, source.value)
+    experiment.source = Source(folder, source.text)
     return experiment
 
 
@@ -146,8 +146,8 @@ def load_snapshot(directory: Path) -> Experiment:
     except ValueError as error:
         raise ConfigError(f"{path}: damaged: {error}.") from error
     match snapshot:
-        case {"version": 1, "folder": str(folder), "file": Mapping() as value}:
-            experiment = _experiment(YamlSource(path, value, {}), Path(directory, folder))
+        case {"version": 1, "folder": str(folder), "text": str(text)}:
+            experiment = _experiment(parse_yaml(text, path), Path(directory, folder))
         case _:
             raise ConfigError(f"{path}: expected a snapshot of version {SNAPSHOT_VERSION}.")
     experiment.directory = directory

@@ -21,6 +21,7 @@ class YamlSource:
     """What a file holds, and where."""
 
     path: Path
+    text: str
     value: Mapping[str, Json]
     lines: Mapping[tuple[str | int, ...], int]
     """Line of each key, by its path from the root."""
@@ -45,11 +46,21 @@ def read_yaml(path: Path) -> YamlSource:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected text in UTF-8: {error}.") from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> YamlSource:
+    """Read what `read_yaml` reads from a text.
+
+    Raises:
+        ConfigError: As there; `path` is named.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}.") from error
     if not isinstance(root, yaml.MappingNode):
@@ -57,7 +68,7 @@ def read_yaml(path: Path) -> YamlSource:
     lines: dict[tuple[str | int, ...], int] = {}
     _Reader(path, lines).visit(root, ())
     value = yaml.safe_load(text)
-    return YamlSource(path, value, lines)
+    return YamlSource(path, text, value, lines)
 
 
 class _Reader:

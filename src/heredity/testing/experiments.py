@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from heredity.experiment import ExperimentState
+from heredity.experiment import ExperimentState, TrialRecord
+from heredity.ids import TrialId
 
 
 def trial_states(state: ExperimentState) -> dict[str, str]:
@@ -13,3 +14,8 @@ def trial_states(state: ExperimentState) -> dict[str, str]:
     """
     state.check_invariants()
     return {trial: record.state.value for trial, record in state.trials.items()}
+
+
+def trial_named(state: ExperimentState, name: str) -> TrialRecord:
+    """The record of a trial; saves tests the typed id."""
+    return state.trials[TrialId(name)]

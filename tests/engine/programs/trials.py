@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import heredity as hd
@@ -18,7 +19,8 @@ def square(trial: hd.Trial) -> float:
 
 def scripted(trial: hd.Trial) -> object:
     """Do what the parameter `does` names."""
-    return globals()[trial.parameters["does"]](trial)
+    function: Callable[[hd.Trial], object] = globals()[trial.parameters["does"]]
+    return function(trial)
 
 
 def crash(trial: hd.Trial) -> None:
@@ -71,8 +73,11 @@ def print_binary(trial: hd.Trial) -> float:
 
 
 def report_after_end(trial: hd.Trial) -> float:
-    thread = threading.Thread(target=lambda: (time.sleep(0.2), trial.report(9.0)))
-    thread.start()
+    def report_late() -> None:
+        time.sleep(0.2)
+        trial.report(9.0)
+
+    threading.Thread(target=report_late).start()
     return 1.0
 
 
