@@ -214,6 +214,18 @@ def test_tied_tensors_are_solved_once_and_have_to_agree() -> None:
     assert wider.by_tensor["first.weight"].num_from_parent == 16
 
 
+def test_another_number_of_outputs_is_named() -> None:
+    class Several(nn.Module):
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.ends = nn.ModuleList([nn.Linear(3, 2) for _ in range(count)])
+
+        def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+            return [end(x) for end in self.ends]
+
+    assert _plan(Several, 1, 2).certificate.reason == "2 outputs, in the parent 1"
+
+
 def test_outputs_under_other_keys_are_other_outputs() -> None:
     class Keyed(nn.Module):
         def __init__(self, is_swapped: int) -> None:

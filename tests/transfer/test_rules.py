@@ -9,9 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from heredity.transfer import TransferPlan, apply, measure_difference, plan_transfer, trace
+from heredity.transfer import TransferPlan, Verdict, apply, measure_difference, plan_transfer, trace
 from heredity.transfer.operators.registry import OperatorRule, known_operators, register, rule_of
 from heredity.transfer.operators.relation import JUNK, ZERO, flattened, gather, identity
+from heredity.transfer.passes.align import Alignment
+from heredity.transfer.passes.choose import choose
+from heredity.transfer.passes.structure import axis_classes
+from heredity.transfer.planner import plan_with
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 
@@ -79,7 +83,11 @@ def test_a_linear_layer_keeps_the_other_axes() -> None:
     [
         (lambda h: h.mean((2, 3)), lambda h: h.mean((1, 3)), "the mean is taken over other axes"),
         (lambda h: h.mean((1, 2)), lambda h: h.mean((1, 2)), "an axis that the mean is taken over differs"),
-        (lambda h: (h + h).mean((2, 3)), lambda h: (h + 2 * h).mean((2, 3)), "a new addition of"),
+        (
+            lambda h: (h + h).mean((2, 3)),
+            lambda h: (h + 2 * h).mean((2, 3)),
+            "the parent has no aten.mul.Tensor here",
+        ),
         (
             lambda h: torch.add(h, h, alpha=2).mean((2, 3)),
             lambda h: torch.add(h, h, alpha=3).mean((2, 3)),
@@ -134,6 +142,58 @@ def test_a_second_relu_may_be_added_behind_pooling() -> None:
         return nn.functional.max_pool2d(h.relu(), 2).relu().mean((2, 3))
 
     assert planned(Around(4, before), Around(6, after)).certificate.is_exact
+
+
+class Deepening(nn.Module):
+    """Blocks ``x + f(x)``, where f ends in something without tensors of its own."""
+
+    def __init__(self, num_blocks: int, ending: Function, *, alpha: int = 1, is_shared: bool = False) -> None:
+        super().__init__()
+        self.rim = nn.Conv2d(3, 4, 3)
+        self.blocks = nn.ModuleList([nn.Conv2d(4, 4, 3, padding=1) for _ in range(num_blocks)])
+        if is_shared:
+            self.blocks = nn.ModuleList([self.blocks[0]] * num_blocks)
+        self.end = nn.Conv2d(4, 2, 1)
+        self.ending = ending
+        self.alpha = alpha
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.rim(x)
+        for block in self.blocks:
+            h = torch.add(h, self.ending(block(h)), alpha=self.alpha)
+        result: torch.Tensor = self.end(h)
+        return result
+
+
+@pytest.mark.parametrize("alpha", [1, 3])
+def test_a_new_branch_may_end_in_what_maps_zero_to_zero(alpha: int) -> None:
+    def ending(h: torch.Tensor) -> torch.Tensor:
+        return nn.functional.avg_pool2d(h.relu(), 3, stride=1, padding=1)
+
+    plan = planned(Deepening(1, ending, alpha=alpha), Deepening(3, ending, alpha=alpha))
+    assert plan.certificate.is_exact, str(plan)
+    assert plan.certificate.tensors["blocks.2.weight"].verdict is Verdict.EXACT
+
+
+def test_a_new_branch_may_not_end_in_what_nobody_knows() -> None:
+    plan = planned(Deepening(1, torch.sigmoid), Deepening(2, torch.sigmoid))
+    assert "the parent has no aten.sigmoid.default here" in plan.certificate.reason
+
+
+def test_a_tensor_that_others_read_is_not_made_zero() -> None:
+    father, child = (Deepening(n, torch.relu, is_shared=True) for n in (1, 2))
+    assert "cannot be made zero" in planned(father, child).certificate.reason
+
+
+def test_a_network_that_becomes_zero_says_so() -> None:
+    """A branch alone is no residual block."""
+    father, child = Deepening(1, torch.relu), Deepening(2, torch.relu)
+    plan = plan_with(
+        *(graphs := (trace(father, (IMAGES,)), trace(child, (IMAGES,)))),
+        alignment=Alignment({"x": "x"}, frozenset({graphs[1].outputs[0]})),
+        maps=choose(axis_classes(*graphs, Alignment({}))),
+    )
+    assert plan.certificate.reason == "output 0: it is zero"
 
 
 def test_batch_normalization_has_to_have_the_same_parts() -> None:

@@ -139,7 +139,7 @@ class _Solver:
         try:
             return rule.insertion(InsertedCall(self._child, self._parent, node, self._found.values))
         except Unproven as error:
-            return Junk(f"{error} (at {node.name})")
+            return Junk(self._problem_of_operands(node) or f"{error} (at {node.name})")
 
     def _related(self, node: Node, partner: Node) -> Value:
         """Try the operator's rule, then that nothing changes, then what can be assumed."""
