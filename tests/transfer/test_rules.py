@@ -175,6 +175,28 @@ def test_a_new_branch_may_end_in_what_maps_zero_to_zero(alpha: int) -> None:
     assert plan.certificate.tensors["blocks.2.weight"].verdict is Verdict.EXACT
 
 
+class Swapping(nn.Module):
+    """``h + f(h)``, or ``f(h) + h``, times a factor on the second side."""
+
+    def __init__(self, width: int, alpha: int, *, is_swapped: bool) -> None:
+        super().__init__()
+        self.rim, self.branch, self.end = nn.Linear(3, width), nn.Linear(width, width), nn.Linear(width, 2)
+        self.is_swapped = is_swapped
+        self.alpha = alpha
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.rim(x)
+        sides = (self.branch(h), h) if self.is_swapped else (h, self.branch(h))
+        result: torch.Tensor = self.end(torch.add(*sides, alpha=self.alpha))
+        return result
+
+
+@pytest.mark.parametrize("alpha", [1, 2])
+def test_the_sides_of_a_sum_may_be_swapped_unless_one_has_a_factor(alpha: int) -> None:
+    father, child = Swapping(4, alpha, is_swapped=False), Swapping(6, alpha, is_swapped=True)
+    assert planned(father, child, torch.randn(2, 3)).certificate.is_exact == (alpha == 1)
+
+
 def test_a_new_branch_may_not_end_in_what_nobody_knows() -> None:
     plan = planned(Deepening(1, torch.sigmoid), Deepening(2, torch.sigmoid))
     assert "the parent has no aten.sigmoid.default here" in plan.certificate.reason

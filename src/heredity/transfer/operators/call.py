@@ -86,19 +86,31 @@ class Call:
         ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(name)
         return isinstance(ours, Ref), isinstance(theirs, Ref)
 
-    def operand(self, name: str) -> tuple[AxisRelation, ...]:
-        """How an operand relates to the partner's operand of the same name, axis by axis.
+    def reads(self, name: str, *, as_partner: str) -> bool:
+        """Whether an operand relates to the partner's operand of another name, as in a swapped sum."""
+        ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(as_partner)
+        if not isinstance(ours, Ref) or not isinstance(theirs, Ref):
+            return False
+        value = self.values[ours.name]
+        return isinstance(value, Related) and value.parent == origin(self.parent, theirs.name)
+
+    def operand(self, name: str, *, as_partner: str = "") -> tuple[AxisRelation, ...]:
+        """How an operand relates to the partner's operand, axis by axis.
 
         If that is not proven, the call is tainted and the proposal is returned. A tensor of the state dict is
         solved so that it relates as proposed.
 
+        Args:
+            name: The operand.
+            as_partner: The partner's operand; the one of the same name if this is empty.
+
         Raises:
             Unproven: There is not even a proposal.
         """
-        ours, theirs = self._operand_nodes(name)
+        ours, theirs = self._operand_nodes(name, as_partner)
         if ours.is_stored:
             axes = self.proposal(ours.name, theirs.name)
-            self.assign(name, *map(rows, axes))
+            self.assign(name, *map(rows, axes), as_partner=as_partner)
             return axes
         value = self.values[ours.name]
         expected = origin(self.parent, theirs.name)
@@ -142,14 +154,15 @@ class Call:
             raise Unproven(f"{name} is not a tensor of the state dict but computed")
         return ours.shape or (), theirs.shape or ()
 
-    def assign(self, name: str, *axes: AxisMap) -> None:
+    def assign(self, name: str, *axes: AxisMap, as_partner: str = "") -> None:
         """Solve a tensor operand: the parent's tensor through these maps.
 
         Raises:
             Unproven: The tensor does not have the shape that the maps are for.
         """
-        ours, theirs = self._operand_nodes(name)
-        self.tensor_shapes(name)
+        ours, theirs = self._operand_nodes(name, as_partner)
+        if not ours.is_stored or not theirs.is_stored:
+            raise Unproven(f"{name} is not a tensor of the state dict but computed")
         child_shape, parent_shape = ours.shape or (), theirs.shape or ()
         fits = len(axes) == len(child_shape) == len(parent_shape) and all(
             len(axis.sources) == m and max(axis.sources, default=-1) < n
@@ -172,8 +185,8 @@ class Call:
             raise Unproven(f"{name} is not a tensor of the state dict but computed")
         self.assignments.append(Assignment(self.child[ours.name].tensor, "", value=value))
 
-    def _operand_nodes(self, name: str) -> tuple[Node, Node]:
-        ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(name)
+    def _operand_nodes(self, name: str, as_partner: str = "") -> tuple[Node, Node]:
+        ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(as_partner or name)
         if not isinstance(ours, Ref) or not isinstance(theirs, Ref):
             raise Unproven(f"{name} is {_text(ours)}, in the parent {_text(theirs)}")
         return self.child[ours.name], self.parent[theirs.name]

@@ -67,12 +67,20 @@ def _structure_add(axes: NodeAxes) -> None:
 def _relate_add(call: Call) -> tuple[AxisRelation, ...]:
     """Both sides have to relate alike; where they differ, the sum is junk. Nothing is broadcast."""
     call.require_same("alpha")
-    ours, theirs = call.operand("input"), call.operand("other")
+    sides = ("other", "input") if _is_swapped(call) else ("input", "other")
+    ours = call.operand("input", as_partner=sides[0])
+    theirs = call.operand("other", as_partner=sides[1])
     if [len(axis) for axis in ours] != [len(axis) for axis in theirs]:
         raise Unproven("an addition that broadcasts has no rule yet unless nothing about it changes")
     if any(a.num_parent != b.num_parent for a, b in zip(ours, theirs, strict=True)):
         raise Unproven("in the parent the addition broadcasts, in the child it does not")
     return tuple(a.agreeing_with(b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _is_swapped(call: Call) -> bool:
+    """Whether the child computes y + x where the parent computes x + y, which is the same."""
+    is_swapped = call.reads("input", as_partner="other") and call.reads("other", as_partner="input")
+    return is_swapped and call.argument("alpha") == 1 and not call.reads("input", as_partner="input")
 
 
 def _insert_add(call: InsertedCall) -> Value:
