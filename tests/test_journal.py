@@ -409,3 +409,20 @@ def test_a_hundred_thousand_events_are_read_in_seconds(path: Path) -> None:
     print(f"{len(history.events)} events in {seconds:.2f} s")
     assert len(state.trials) == 20_000
     assert seconds < 5
+
+
+def test_events_in_an_order_that_cannot_be_are_damage_with_a_line(tmp_path: Path) -> None:
+    """A line that stands twice in an edited journal is named, not taken in."""
+    path = tmp_path / "twice.jsonl"
+    proposed = happened.TrialProposed(at=1.0, trial=TrialId("a"), parameters={}, parents=(), twin_of=None)
+    with Journal.create(path, started()) as journal:
+        journal.append(proposed)
+        journal.append(proposed)
+        journal.sync()
+    with pytest.raises(CorruptJournal, match="line 3: trial a is proposed twice"):
+        read_state(path)
+
+
+def test_creating_a_journal_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    Journal.create(tmp_path / "one.jsonl", started()).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["one.jsonl"]

@@ -96,8 +96,8 @@ class Inheritance:
             "num_exact": exact,
             "num_approximate": approximate,
             "num_new": total - exact - approximate,
-            "max_difference": _finite(difference and difference.in_eval),
-            "max_difference_in_training": _finite(difference and difference.in_training),
+            "max_difference": _finite(None if difference is None else difference.in_eval),
+            "max_difference_in_training": _finite(None if difference is None else difference.in_training),
         }
 
     def __str__(self) -> str:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from heredity.encoding import decode, encode
-from heredity.errors import ConfigError, CorruptJournal, ExperimentBusy, StoreUnavailable, UnsupportedFormat
+from heredity.errors import (
+    ConfigError,
+    CorruptJournal,
+    ExperimentBusy,
+    IllegalMove,
+    StoreUnavailable,
+    UnsupportedFormat,
+)
 from heredity.experiment import ExperimentState
 from heredity.experiment.events import Event, ExperimentStarted, event_from_json, event_to_json
 
@@ -37,23 +44,22 @@ class Journal:
             ConfigError: There is a journal already, or the place may not be written.
             StoreUnavailable: The disk is full or fails.
         """
+        # Written aside and linked: an empty journal could neither be resumed nor begun anew.
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        except FileExistsError as error:
-            raise ConfigError(
-                f"{path} exists already.", hint="Go on with `heredity resume`, or choose another directory."
-            ) from error
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
         journal = cls._locked(path, descriptor)
         try:
             journal.append(started)
             journal.sync()
-            _sync_directory(path.parent)
-        except BaseException:  # an empty journal could neither be resumed nor begun anew
-            path.unlink()
+            _link(aside, path)
+        except BaseException:
             journal.close()
             raise
+        finally:
+            aside.unlink()
         return journal
 
     @classmethod
@@ -150,17 +156,29 @@ def replay(path: Path) -> Iterator[Event]:
         raise ConfigError(f"{path}: no journal that can be read: {error.strerror}.") from error
 
 
-def read_state(path: Path) -> ExperimentState:
+def read_state(
+    path: Path, *, take: Callable[[ExperimentState, Event], object] | None = None
+) -> ExperimentState:
     """Rebuild an experiment's state from its journal.
+
+    Args:
+        path: The journal.
+        take: What takes each event after the first into the state; by default the state's own `handle`.
 
     Raises:
         ConfigError: There is no such file.
-        CorruptJournal: The file holds something else than a journal.
+        CorruptJournal: The file holds something else than a journal, or events in an order that cannot be.
     """
     events = replay(path)
     state = ExperimentState(first_event(path, events))
-    for event in events:
-        state.handle(event)
+    take = take or ExperimentState.handle
+    for number, event in enumerate(events, start=2):
+        try:
+            take(state, event)
+        except (IllegalMove, CorruptJournal) as error:
+            raise CorruptJournal(
+                f"{path}, line {number}: {error}", hint="The journal was edited; restore it from a copy."
+            ) from error
     return state
 
 
@@ -209,8 +227,17 @@ def _length_of_whole_lines(path: Path) -> int:
     return 0
 
 
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def _link(aside: Path, path: Path) -> None:
+    """Give a file its name, for ever, unless the name is taken."""
+    try:
+        os.link(aside, path)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} exists already.", hint="Go on with `heredity resume`, or choose another directory."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

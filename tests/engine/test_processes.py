@@ -55,6 +55,7 @@ def test_a_hang_ends_at_the_time_limit_and_shows_where_it_hung(make_experiment: 
         ("return_text", "expected a number, got str 'very good'"),
         ("return_nan", "expected a finite number, got nan"),
         ("save_twice", "with other content"),
+        ("odd_name", "caf\\udce9.txt"),
         ("big_log", "after two megabytes"),
     ],
 )

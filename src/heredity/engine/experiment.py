@@ -23,7 +23,7 @@ from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState
 from heredity.experiment import events as happened
 from heredity.ids import parse_experiment_id
-from heredity.journal import Journal, first_event, replay
+from heredity.journal import Journal, read_state
 from heredity.store import open_store
 from heredity.strategies import Strategy
 
@@ -143,10 +143,9 @@ class Experiment:
             Journal.open_for_append(directory / JOURNAL_NAME) as journal,
             _opened(executor, _refuse_early) as relay,
         ):
-            events = replay(directory / JOURNAL_NAME)
-            state = ExperimentState(first_event(directory / JOURNAL_NAME, events))
-            for event in events:
-                catch_up(state, self.strategy, event)
+            state = read_state(
+                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, self.strategy, event)
+            )
             loop = self._loop(state, journal, executor)
             loop.record(happened.ExperimentResumed(at=time.time()))
             self._drive(loop, relay)

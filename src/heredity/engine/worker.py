@@ -32,7 +32,7 @@ def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit) -> None:
             )
         )
     except (Exception, SystemExit):  # noqa: BLE001  # the worker's edge: this trial ends, others go on
-        text = traceback.format_exc()
+        text = _writable(traceback.format_exc())
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
         emit(
             happened.TrialFailed(
@@ -43,6 +43,11 @@ def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit) -> None:
         emit(happened.TrialCompleted(at=time.time(), trial=order.trial, attempt=order.attempt, score=score))
 
 
+def _writable(text: str) -> str:
+    """A text that UTF-8 can carry: file names may hold bytes that are no characters."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def problem_of(function: TrialFunction) -> str:
     """Say why a trial function cannot be used; an empty text if it can."""
     try:
@@ -50,7 +55,9 @@ def problem_of(function: TrialFunction) -> str:
     except ConfigError as error:
         return str(error)
     except (Exception, SystemExit):  # noqa: BLE001  # the user's module raised while it was imported
-        return f"function {str(function)!r}: its module cannot be imported.\n{traceback.format_exc()}"
+        return (
+            f"function {str(function)!r}: its module cannot be imported.\n{_writable(traceback.format_exc())}"
+        )
     return ""
 
 

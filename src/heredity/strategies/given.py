@@ -80,7 +80,7 @@ def _parents_first(by_id: Mapping[TrialId, GivenTrial]) -> list[TrialId]:
             f"the parents form a cycle: {cycle}.", hint="A trial cannot descend from itself; drop one parent."
         ) from error
 
-    # Not `static_order`: it goes through sets, whose order differs from process to process.
+    # Not `static_order`, which goes level by level: the order of the list is what its author meant.
     ordered: dict[TrialId, None] = {}
     for trial_id in by_id:
         stack = [trial_id]

@@ -50,6 +50,11 @@ def leave(trial: hd.Trial) -> None:
     os._exit(7)
 
 
+def odd_name(trial: hd.Trial) -> None:
+    """An error that names a file whose name is no text."""
+    raise FileNotFoundError(os.fsdecode(b"caf\xe9.txt"))
+
+
 def exit_in_python(trial: hd.Trial) -> None:
     sys.exit("goodbye")
 
