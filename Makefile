@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench clean
+.PHONY: help demo test test-slow coverage check format bench clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +25,14 @@ test: $(INSTALLED)  ## the tests, but for the slow ones
 
 test-slow: $(INSTALLED)  ## the slow tests
 	$(BIN)/python -m pytest -m "slow"
+
+coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -q -m "not slow and not nfs and not s3 and not gpu" \
+		tests/store tests/experiment tests/transfer tests/graph tests/test_journal.py
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under=90 \
+		--include="src/heredity/store/*,src/heredity/experiment/*,src/heredity/transfer/*"
 
 check: $(INSTALLED)  ## format, lint, types, contracts, spelling, dependencies
 	$(BIN)/ruff format --check

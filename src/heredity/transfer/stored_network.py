@@ -76,11 +76,15 @@ class StoredNetwork(torch.nn.Module):
 def _operator(node: Node) -> Callable[..., object]:
     if node.target == "getitem":
         return _getitem
-    operator: object = torch.ops
-    for part in node.target.split("."):
+    namespace, _, rest = node.target.partition(".")
+    operator: object = torch.ops.aten if namespace == "aten" else None
+    for part in rest.split("."):
         operator = getattr(operator, part, None)
+    # A graph is data from a store: of torch's operators, it may name those that only compute.
+    if node.target.startswith("aten.from_file"):
+        operator = None
     if not isinstance(operator, torch._ops.OpOverload):  # noqa: SLF001  # it has no public name
-        raise UntraceableModule(f"{node.name}: {node.target} is no operator of this torch.")
+        raise UntraceableModule(f"{node.name}: {node.target} is no operator that a graph may name.")
     names = [each.name for each in operator._schema.arguments if not each.kwarg_only]  # noqa: SLF001
 
     def call(**arguments: object) -> object:
