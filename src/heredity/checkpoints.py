@@ -76,7 +76,7 @@ def torch_dtype(name: str) -> torch.dtype | None:
     return _TORCH_DTYPES.get(name)
 
 
-def save_module(
+def save_module(  # noqa: PLR0913  # what a checkpoint consists of
     store: Store,
     module: torch.nn.Module,
     *,

@@ -141,7 +141,7 @@ def inherit(
     return Inheritance(source, plan, module, difference)
 
 
-def save(
+def save(  # noqa: PLR0913  # what a checkpoint consists of
     store: Store,
     module: torch.nn.Module,
     *,

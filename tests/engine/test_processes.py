@@ -116,7 +116,7 @@ def test_a_tagged_save_comes_before_the_last_one(make_experiment: MakeExperiment
 
 
 def test_workers_use_one_intra_op_thread(make_experiment: MakeExperiment) -> None:
-    assert make_experiment({"a": "write_threads"}).run().trials["a"].score == 1.0
+    assert trial_named(make_experiment({"a": "write_threads"}).run(), "a").score == 1.0
 
 
 def test_one_seed_gives_one_sequence_on_every_executor(make_experiment: MakeExperiment) -> None:

@@ -41,7 +41,13 @@ def live_view(console: Console) -> Iterator[Observer]:
 def _screen(state: ExperimentState) -> Group:
     head = Text(f"{state.rules.experiment}: ", style="bold") + _counts(state)
     num_ended = sum(record.state.is_end for record in state.trials.values())
-    bar = ProgressBar(total=max(1, len(state.trials)), completed=num_ended, width=60)
+    bar = ProgressBar(
+        total=max(1, len(state.trials)),
+        completed=num_ended,
+        width=60,
+        complete_style="cyan",
+        finished_style="green",
+    )
     return Group(head, bar, trial_table(state, MAX_ROWS))
 
 

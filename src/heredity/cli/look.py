@@ -177,9 +177,8 @@ def _checkpoint_tree(store: Store, checkpoints: list[Checkpoint]) -> Tree:
             below[parent].append(checkpoint)
     while stack:
         checkpoint, branch = stack.pop()
-        node = branch.add(
-            Text(f"{checkpoint.key} ", style="bold") + Text(f"score {number_text(checkpoint.score)}")
-        )
+        label = Text.assemble((f"{checkpoint.key} ", "bold"), f"score {number_text(checkpoint.score)}")
+        node = branch.add(label)
         stack += [(child, node) for child in below[checkpoint.key]]
     return root
 
@@ -187,7 +186,7 @@ def _checkpoint_tree(store: Store, checkpoints: list[Checkpoint]) -> Tree:
 def _print_facts(facts: dict[str, Text]) -> None:
     screen = console()
     for name, value in facts.items():
-        screen.print(Text(f"{name:<12}", style="dim") + value, soft_wrap=True)
+        screen.print(Text.assemble((f"{name:<12}", "dim"), value), soft_wrap=True)
 
 
 def _parameters_text(parameters: object) -> str:

@@ -29,9 +29,10 @@ def print_report(console: Console, state: ExperimentState, directory: Path, stor
     """Print all that the experiment measured."""
     console.print(Text("\nLineage", style="bold"))
     console.print(lineage_tree(state))
+    console.print()
     print_outcomes(console, outcomes(state))
     print_failures(console, state)
-    _print_where(console, directory, store_url)
+    _print_where(console, state, directory, store_url)
 
 
 def lineage_tree(state: ExperimentState) -> Tree:
@@ -47,16 +48,16 @@ def lineage_tree(state: ExperimentState) -> Tree:
 
 
 def _label(record: TrialRecord) -> Text:
-    label = Text(f"{record.id} ", style="bold") + state_text(record.state.value)
+    parts: list[Text | tuple[str, str] | str] = [(f"{record.id} ", "bold"), state_text(record.state.value)]
     if record.score is not None:
-        label += Text(f"  score {number_text(record.score)}")
+        parts.append(f"  score {number_text(record.score)}")
     if record.inheritance is not None:
-        label += Text("  inherited ", style="dim") + verdict_text(record.inheritance)
+        parts += [("  inherited ", "dim"), verdict_text(record.inheritance)]
     if len(record.parents) > 1:
-        label += Text(f"  also of {', '.join(record.parents[1:])}", style="dim")
+        parts.append((f"  also of {', '.join(record.parents[1:])}", "dim"))
     if record.twin_of is not None:
-        label += Text(f"  (twin of {record.twin_of}, from nothing)", style="dim")
-    return label
+        parts.append((f"  (twin of {record.twin_of}, from nothing)", "dim"))
+    return Text.assemble(*parts)
 
 
 def print_outcomes(console: Console, measured: list[Outcome]) -> None:
@@ -101,7 +102,9 @@ def _add_inherited(rows: Table, outcome: Outcome) -> None:
 
 
 def _difference_text(value: Json) -> str:
-    return f"{value:.1e}" if isinstance(value, int | float) else "not measured"
+    if not isinstance(value, int | float):
+        return "not measured"
+    return f"{value:.1e}" if value else "0"
 
 
 def _steps_text(outcome: Outcome) -> str:
@@ -119,16 +122,25 @@ def print_failures(console: Console, state: ExperimentState) -> None:
         console.print(Text(f"{record.id} failed: ", style="bold red") + Text(last_line(record.error)))
 
 
-def _print_where(console: Console, directory: Path, store_url: str) -> None:
-    where, store = _shortest(directory), _shortest(Path(store_url)) if "://" not in store_url else store_url
-    console.print(f"\n[bold]Journal and logs[/]  {where}\n[bold]Weights[/]           {store}")
-    console.print("\n[bold]Next[/]")
-    for command, why in (
-        (f"heredity show {where} TRIAL", "one trial: parameters, inheritance, reports, error"),
-        (f"heredity ls {store}", "the checkpoints, with their own and their shared bytes"),
-        (f"heredity diff {store} KEY KEY", "which tensors two checkpoints share"),
-    ):
-        console.print(f"  {command:<{max(40, len(command))}} [dim]{why}[/]", soft_wrap=True)
+def _print_where(console: Console, state: ExperimentState, directory: Path, store_url: str) -> None:
+    where, store = _shortest(directory), store_url if "://" in store_url else _shortest(Path(store_url))
+    console.print(f"[bold]Journal and logs[/]  {where}\n[bold]Weights[/]           {store}\n\n[bold]Next[/]")
+    commands = _next_commands(state, where, store)
+    width = max(len(command) for command in commands)
+    for command, why in commands.items():
+        console.print(f"  {command:<{width}}  [dim]{why}[/]", soft_wrap=True)
+
+
+def _next_commands(state: ExperimentState, where: str, store: str) -> dict[str, str]:
+    """Commands to try, on trials and checkpoints that are there."""
+    heir = next((record for record in state.trials.values() if record.inheritance), None)
+    trial = heir or next(iter(state.trials.values()))
+    commands = {f"heredity show {where} {trial.id}": "one trial: parameters, inheritance, reports, error"}
+    commands[f"heredity ls {store}"] = "the checkpoints, with their own and their shared bytes"
+    if heir is not None and heir.checkpoint is not None:
+        parent = state.trials[heir.parents[0]].checkpoint
+        commands[f"heredity diff {where} {parent} {heir.checkpoint}"] = "which tensors the two share"
+    return commands
 
 
 def _shortest(path: Path) -> str:

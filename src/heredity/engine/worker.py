@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import random
 import sys
@@ -65,6 +66,9 @@ def warm_up(function: TrialFunction) -> None:
     """Import what the trials will need, once, in the process that they are forked from."""
     if not problem_of(function) and "torch" in sys.modules:
         importlib.import_module("heredity.inheritance")
+    seed_generators(0)  # for its imports: numpy.random alone would cost every trial ten milliseconds
+    gc.collect()
+    gc.freeze()  # a collection in a worker would touch, and so copy, pages that it shares with all others
 
 
 def seed_generators(seed: int) -> None:
