@@ -128,7 +128,8 @@ def _tidy(root: Path, *, backend: LocalBackend) -> None:
 def _is_directory(root: Path) -> bool:
     with typed_errors(root, "looking"):
         is_directory = root.is_dir()
-        if not is_directory and root.exists():
+        # Asked again: another process may have made the directory between the first two questions.
+        if not is_directory and root.exists() and not root.is_dir():
             raise StoreLocationError(f"{root}: is a file; a store is a directory.")
     return is_directory
 
