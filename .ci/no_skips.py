@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 
 # Which tests may be skipped (module::name, with * and ?), and why.
 ALLOWED: dict[str, str] = {
-    "tests.store.test_backends.TestMemory::test_of_many_processes_one_wins": "memory is not shared by processes",
+    "tests.store.test_backends.TestMemory::test_of_many_processes_one_wins": "one process has it",
     "tests.strategies.test_strategy_suite.*::test_exhaustion_is_final": "run for strategies that have an end",
 }
 

@@ -1,0 +1,95 @@
+"""What a trial function may ask of its trial, and what it is told when it asks for too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import heredity as hd
+from heredity.engine.function import FunctionReference
+from heredity.experiment import ExperimentState
+from heredity.ids import TrialId
+from heredity.strategies import Given, GivenTrial
+from heredity.testing.experiments import trial_named
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+def run(
+    *trials: tuple[str, dict[str, Any], list[str]], function: str = "heir", min_coverage: float = 0.01
+) -> ExperimentState:
+    given = [
+        GivenTrial(TrialId(name), parameters, tuple(TrialId(parent) for parent in parents))
+        for name, parameters, parents in trials
+    ]
+    return hd.Experiment(
+        train=FunctionReference("heirs", function, folder=str(PROGRAMS)),
+        name="heirs",
+        strategy=Given(given),
+        seed=0,
+        budget=hd.Budget(concurrency=1, min_coverage=min_coverage),
+        executor="inline",
+        directory="run",
+    ).run()
+
+
+def test_a_founder_inherits_nothing_and_a_child_what_there_is() -> None:
+    state = run(("father", {"width": 4}, []), ("child", {"width": 8}, ["father"]))
+    assert trial_named(state, "father").score == -1.0
+    child = trial_named(state, "child")
+    assert child.score == pytest.approx(26 / 50)
+    assert child.inheritance is not None
+    assert child.inheritance["verdict"] == "exact"
+    assert child.inheritance["max_difference"] == 0.0
+    store = hd.open_store("run/store")
+    assert store["heirs/child@1"].parents == ("heirs/father@1",)
+    assert store["heirs/child@1"].metadata == {"trial": "child", "parameters": {"width": 8}}
+
+
+def test_less_than_the_least_coverage_fails_the_trial_instead_of_training_from_nothing() -> None:
+    state = run(("father", {"width": 4}, []), ("child", {"width": 8}, ["father"]), min_coverage=0.9)
+    error = trial_named(state, "child").error
+    assert "52.0% of its weights come from heirs/father@1, less than min_coverage = 90.0%" in error
+    assert "0.weight" in error  # the table says which
+
+
+def test_a_parent_that_saved_nothing_is_named() -> None:
+    state = run(("father", {"width": 4, "saves": False}, []), ("child", {"width": 8}, ["father"]))
+    assert "its parent father completed without saving a checkpoint" in trial_named(state, "child").error
+
+
+def test_a_parent_without_a_graph_passes_on_what_fits_by_name() -> None:
+    state = run(("father", {"width": 4, "graph": False}, []), ("child", {"width": 4}, ["father"]))
+    inheritance = trial_named(state, "child").inheritance
+    assert inheritance is not None
+    assert inheritance["verdict"] == "approximate"
+    assert "saved without its graph" in str(inheritance["reason"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"value": "nan"}, "expected a finite number, got nan"),
+        ({"value": "text"}, "expected a finite number, got '0.9'"),
+        ({"value": "none"}, "expected a number, got NoneType"),
+        ({"value": "many"}, "expected a number, got Tensor"),
+    ],
+)
+def test_a_report_that_is_no_number_is_refused(parameters: dict[str, Any], message: str) -> None:
+    state = run(("a", parameters, []), function="bad_report")
+    assert message in trial_named(state, "a").error
+
+
+def test_steps_are_not_negative() -> None:
+    state = run(("a", {"value": "text", "step": -1}, []), function="bad_report")
+    assert trial_named(state, "a").state.value == "failed"
+
+
+def test_a_tensor_of_one_number_is_a_number_and_steps_count_on() -> None:
+    state = run(("a", {}, []), function="tensor_report")
+    assert [(report.step, report.value) for report in trial_named(state, "a").reports] == [
+        (3, 0.5),
+        (4, 0.75),
+    ]
