@@ -165,7 +165,7 @@ def test_a_name_that_the_store_knows_already_is_refused(
     first.run()
     with pytest.raises(ConfigError, match="holds checkpoints of an experiment named 'test'"):
         second.run()
-    assert not (tmp_path / "second/journal.jsonl").exists()
+    assert not (tmp_path / "second").exists()
 
 
 def test_a_place_that_is_no_store_is_refused_before_anything_is_made(

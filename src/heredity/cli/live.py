@@ -24,6 +24,8 @@ from heredity.engine.loop import Observer
 from heredity.experiment import ExperimentState, TrialRecord, TrialState
 from heredity.experiment import events as happened
 
+REFRESH_SECONDS = 0.125
+
 MAX_ROWS = 24
 """Of a large experiment, the running trials and those that moved last; the head line counts the rest."""
 
@@ -34,8 +36,17 @@ def live_view(console: Console) -> Iterator[Observer]:
     if not console.is_terminal:
         yield _line_printer(console)
         return
-    with Live(console=console, refresh_per_second=8, transient=True) as live:
-        yield lambda state, _: live.update(_screen(state))
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        shown_at = 0.0
+
+        def show(state: ExperimentState, _: happened.Event | None) -> None:
+            nonlocal shown_at
+            # Not at every event: a table of all trials for each would make large experiments quadratic.
+            if time.monotonic() - shown_at >= REFRESH_SECONDS:
+                live.update(_screen(state), refresh=True)
+                shown_at = time.monotonic()
+
+        yield show
 
 
 def _screen(state: ExperimentState) -> Group:

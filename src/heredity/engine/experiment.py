@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from heredity.encoding import Json, encode
+from heredity.encoding import encode
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.loop import Loop, Observer, Surroundings, catch_up
@@ -120,7 +120,8 @@ class Experiment:
         with _opened(executor, _refuse_early) as relay:
             directory = self._prepare()
             started = self._started(_experiment_id(self.name, directory))
-            self._refuse_taken_name(started.experiment)
+            self._refuse_taken_name(started.experiment, directory)
+            self._keep_source(directory)
             with Journal.create(directory / JOURNAL_NAME, started) as journal:
                 state = ExperimentState(started)
                 self._drive(self._loop(state, journal, executor), relay)
@@ -168,17 +169,18 @@ class Experiment:
                 f"{directory} holds an experiment already.",
                 hint="Go on with `heredity resume`, or choose another directory.",
             )
-        if self.source is not None:
-            (directory / SNAPSHOT_NAME).write_bytes(encode(self._snapshot(self.source, directory)))
         return directory
 
-    def _snapshot(self, source: Source, directory: Path) -> dict[str, Json]:
-        """What `heredity resume` needs. All paths are relative, so that the whole can be moved together."""
+    def _keep_source(self, directory: Path) -> None:
+        """Write down what `heredity resume` needs. All paths are relative: the whole can be moved."""
+        if self.source is None:
+            return
         store = self.store
         if store is not None and "://" not in store:
             store = os.path.relpath(store, directory)
-        folder = os.path.relpath(source.folder, directory)
-        return {"version": SNAPSHOT_VERSION, "folder": folder, "store": store, "text": source.text}
+        folder = os.path.relpath(self.source.folder, directory)
+        snapshot = {"version": SNAPSHOT_VERSION, "folder": folder, "store": store, "text": self.source.text}
+        (directory / SNAPSHOT_NAME).write_bytes(encode(snapshot))
 
     def store_url(self) -> str:
         """Where the weights go: a directory, or a URL."""
@@ -198,10 +200,12 @@ class Experiment:
         function = self.train if isinstance(self.train, FunctionReference) else reference_of(self.train)
         return ProcessExecutor(function, time_limit_seconds=self.budget.time_limit_seconds)
 
-    def _refuse_taken_name(self, experiment: str) -> None:
+    def _refuse_taken_name(self, experiment: str, directory: Path) -> None:
         """Open the store before the first trial, and see that nobody else's checkpoints have our names."""
         taken = open_store(self.store_url()).checkpoints(prefix=f"{experiment}/")
         if taken:
+            if not any(directory.iterdir()):
+                directory.rmdir()
             raise ConfigError(
                 f"store {self.store_url()} holds checkpoints of an experiment named {experiment!r} already, "
                 f"such as {taken[0].key!r}.",

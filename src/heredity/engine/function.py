@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import hashlib
+import importlib.util
 import inspect
 import re
 import sys
@@ -55,8 +56,11 @@ class FunctionReference:
         if not path.is_file():
             raise ConfigError(f"function {str(self)!r}: there is no file {path}.")
         if self.folder not in sys.path:
-            sys.path.insert(0, self.folder)
-        return _import(self.module, where=str(self))
+            sys.path.insert(0, self.folder)  # for the modules that lie beside it
+        found = sys.modules.get(self.module)
+        if found is None:
+            found = _import(self.module, where=str(self))
+        return found if _is_of_file(found, path) else _import_file(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,28 @@ def _import(module: str, *, where: str) -> ModuleType:
                 hint="A file is named with its ending: 'train.py:train'.",
             ) from error
         raise  # something that the module itself imports is missing
+
+
+def _is_of_file(module: ModuleType, path: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file whose name belongs to another module already, such as ``json.py``."""
+    alias = f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"
+    if alias in sys.modules:
+        return sys.modules[alias]
+    spec = importlib.util.spec_from_file_location(alias, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: expected a Python file.")
+    module = sys.modules[alias] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[alias]  # as `import` does: the next attempt begins anew
+        raise
+    return module
 
 
 def _takes_one_argument(function: Callable[..., object]) -> bool:

@@ -159,6 +159,8 @@ class Trial:
     ) -> Checkpoint:
         """Publish the network's weights; the trial's last save is what its children inherit.
 
+        The checkpoint's score is the trial's last report.
+
         Args:
             module: The network.
             example_inputs: Inputs as the network gets them, to record its graph. Without a graph, children of
