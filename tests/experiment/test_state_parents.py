@@ -116,7 +116,7 @@ def test_a_failed_parent_fails_its_grandchildren_too(experiment: History) -> Non
     experiment.start("father")
     experiment.fail("father", "boom")
     assert experiment["grandchild"].state is TrialState.FAILED
-    assert experiment["grandchild"].error == "its parent child failed: its parent father failed: boom"
+    assert experiment["grandchild"].error == "its ancestor father failed: boom"
 
 
 def test_a_failure_reaches_the_end_of_the_longest_line_of_waiting_descendants(experiment: History) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heredity.encoding import decode
-from heredity.engine.experiment import JOURNAL_NAME, SNAPSHOT_NAME
+from heredity.engine.directory import JOURNAL_NAME, SNAPSHOT_NAME
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState
 from heredity.journal import read_state

@@ -1,6 +1,6 @@
 """Does what the experiment decides: the only place where things run."""
 
-from heredity.engine.experiment import JOURNAL_NAME, Budget, Experiment
+from heredity.engine.experiment import Budget, Experiment
 from heredity.engine.trial import Trial
 
-__all__ = ["JOURNAL_NAME", "Budget", "Experiment", "Trial"]
+__all__ = ["Budget", "Experiment", "Trial"]

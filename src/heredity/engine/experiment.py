@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
-from heredity.encoding import encode
+from heredity.engine.directory import JOURNAL_NAME, Source, experiment_id, keep_source, next_directory
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
+from heredity.engine.interrupts import counted_interrupts
 from heredity.engine.loop import Loop, Observer, Surroundings, catch_up
 from heredity.engine.preload import IS_WORKER
 from heredity.engine.trial import Trial
@@ -26,10 +23,6 @@ from heredity.ids import parse_experiment_id
 from heredity.journal import Journal, read_state
 from heredity.store import open_store
 from heredity.strategies import Strategy
-
-JOURNAL_NAME = "journal.jsonl"
-SNAPSHOT_NAME = "experiment.json"
-SNAPSHOT_VERSION = 1
 
 ExecutorName = Literal["inline", "processes"]
 Direction = Literal["maximize", "minimize"]
@@ -59,14 +52,6 @@ class Budget:
         for is_wrong, problem in problems:
             if is_wrong:
                 raise ConfigError(f"{problem}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An experiment file as it was read, and the folder that its relative names start from."""
-
-    folder: Path
-    text: str
 
 
 @dataclass(kw_only=True)
@@ -119,9 +104,10 @@ class Experiment:
         executor = self._executor()
         with _opened(executor, _refuse_early) as relay:
             directory = self._prepare()
-            started = self._started(_experiment_id(self.name, directory))
+            started = self._started(experiment_id(self.name, directory))
             self._refuse_taken_name(started.experiment, directory)
-            self._keep_source(directory)
+            if self.source is not None:
+                keep_source(self.source, directory, store=self.store)
             with Journal.create(directory / JOURNAL_NAME, started) as journal:
                 state = ExperimentState(started)
                 self._drive(self._loop(state, journal, executor), relay)
@@ -170,17 +156,6 @@ class Experiment:
                 hint="Go on with `heredity resume`, or choose another directory.",
             )
         return directory
-
-    def _keep_source(self, directory: Path) -> None:
-        """Write down what `heredity resume` needs. All paths are relative: the whole can be moved."""
-        if self.source is None:
-            return
-        store = self.store
-        if store is not None and "://" not in store:
-            store = os.path.relpath(store, directory)
-        folder = os.path.relpath(self.source.folder, directory)
-        snapshot = {"version": SNAPSHOT_VERSION, "folder": folder, "store": store, "text": self.source.text}
-        (directory / SNAPSHOT_NAME).write_bytes(encode(snapshot))
 
     def store_url(self) -> str:
         """Where the weights go: a directory, or a URL."""
@@ -246,34 +221,6 @@ class Experiment:
             observer(state, event)
 
 
-def next_directory(root: Path, name: str) -> Path:
-    """Make the directory of the next run of an experiment: ``root/name/001`` and so on.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    folder = root / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        number = max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0)
-        while True:
-            number += 1
-            try:
-                (folder / f"{number:03d}").mkdir()
-            except FileExistsError:
-                continue  # another run took the number a moment ago
-            return folder / f"{number:03d}"
-    except OSError as error:
-        raise ConfigError(f"directory {folder}: cannot be made: {error.strerror}.") from error
-
-
-def _experiment_id(name: str, directory: Path) -> str:
-    """The prefix of the checkpoints' keys: the name, with the run's number where the directory has one."""
-    if directory.name.isdigit() and directory.parent.name == name:
-        return f"{name}-{directory.name}"
-    return name
-
-
 def _refuse_early(event: happened.AttemptEvent) -> None:
     raise AssertionError(f"an event before the first trial: {event}")
 
@@ -304,23 +251,3 @@ def _opened(executor: Executor, target: Callable[[happened.AttemptEvent], None])
         yield relay
     finally:
         executor.close()
-
-
-@contextmanager
-def counted_interrupts() -> Iterator[Callable[[], int]]:
-    """Count Ctrl-C and SIGTERM instead of raising. Elsewhere than in the main thread, count nothing."""
-    count = 0
-
-    def take_note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: 0
-        return
-    before = {number: signal.signal(number, take_note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: count
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from heredity.encoding import decode
-from heredity.engine.experiment import SNAPSHOT_NAME, SNAPSHOT_VERSION, Budget, Experiment, Source
+from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
+from heredity.engine.experiment import Budget, Experiment
 from heredity.engine.function import parse_function_reference
 from heredity.engine.yaml_source import YamlSource, parse_yaml, read_yaml
 from heredity.errors import ConfigError, InvalidName

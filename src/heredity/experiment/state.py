@@ -9,6 +9,7 @@ from typing import get_args
 from heredity.errors import CorruptJournal, IllegalMove
 from heredity.experiment import events as happened
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
+from heredity.experiment.invariants import check
 from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState
 from heredity.ids import TrialId
 
@@ -258,44 +259,31 @@ class ExperimentState:
             self._enqueue(child)
         return False
 
-    # --- invariants ----------------------------------------------------------------------------------------
-
     def check_invariants(self) -> None:
-        """Compare the derived sets with the records, which are the truth.
+        """Compare what is derived with the records, which are the truth.
 
         Raises:
             IllegalMove: They differ: a bug.
         """
-        by_state: dict[TrialState, set[TrialId]] = {state: set() for state in TrialState}
-        for record in self.trials.values():
-            by_state[record.state].add(record.id)
-        expected = {
-            "running": (self._running, by_state[TrialState.RUNNING]),
-            "waiting": (set(self._missing_parents), by_state[TrialState.WAITING]),
-            "queued": (set(self._queue) | self._starting, by_state[TrialState.QUEUED]),
-            "lost": (set(), by_state[TrialState.LOST]),
-        }
-        for what, (derived, recorded) in expected.items():
-            if derived != recorded:
-                raise IllegalMove(f"{what}: derived {sorted(derived)}, recorded {sorted(recorded)}")
+        check(
+            self.trials,
+            running=self._running,
+            queued=set(self._queue) | self._starting,
+            missing_parents=self._missing_parents,
+        )
         if len(self._running) + len(self._starting) > self.rules.concurrency:
             raise IllegalMove("more trials run than there are slots")
-        self._check_parents()
-
-    def _check_parents(self) -> None:
-        for record in self.trials.values():
-            parents = [self.trials[parent] for parent in record.parents]
-            if record.state is TrialState.WAITING:
-                missing = sum(not parent.state.is_end for parent in parents)
-                if missing != self._missing_parents[record.id]:
-                    raise IllegalMove(f"{record.id} waits for {missing} parents, not as counted")
-            elif record.attempt and not all(parent.state.is_success for parent in parents):
-                raise IllegalMove(f"{record.id} was started before its parents were complete")
 
 
 def _error_of_child(parent: TrialRecord) -> str:
+    """Name the one whose own failure it was, however many generations lie between."""
+    if parent.error.startswith(_BY_DESCENT):
+        return "its ancestor " + parent.error.split(" ", 2)[2]
     reasons = parent.error.strip().splitlines() or ["no reason given"]
     return f"its parent {parent.id} failed: {reasons[-1]}"
+
+
+_BY_DESCENT = ("its parent ", "its ancestor ")
 
 
 def _result_of(record: TrialRecord) -> TrialResult:

@@ -1,0 +1,51 @@
+"""What must hold of an experiment's state at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from heredity.errors import IllegalMove
+from heredity.experiment.trial import TrialRecord, TrialState
+from heredity.ids import TrialId
+
+
+def check(
+    trials: Mapping[TrialId, TrialRecord],
+    *,
+    running: AbstractSet[TrialId],
+    queued: AbstractSet[TrialId],
+    missing_parents: Mapping[TrialId, int],
+) -> None:
+    """Compare derived sets and counts with the records, and each record with its parents.
+
+    Raises:
+        IllegalMove: They differ.
+    """
+    by_state: dict[TrialState, set[TrialId]] = {state: set() for state in TrialState}
+    for record in trials.values():
+        by_state[record.state].add(record.id)
+    derived: Mapping[TrialState, AbstractSet[TrialId]] = {
+        TrialState.RUNNING: running,
+        TrialState.QUEUED: queued,
+        TrialState.WAITING: missing_parents.keys(),
+        TrialState.LOST: frozenset(),
+    }
+    for state, expected in derived.items():
+        if expected != by_state[state]:
+            raise IllegalMove(
+                f"{state.value}: {sorted(expected)} by count, {sorted(by_state[state])} by record"
+            )
+    for record in trials.values():
+        _check_parents(record, [trials[parent] for parent in record.parents], missing_parents)
+
+
+def _check_parents(
+    record: TrialRecord, parents: list[TrialRecord], missing_parents: Mapping[TrialId, int]
+) -> None:
+    if record.state is TrialState.WAITING:
+        missing = sum(not parent.state.is_end for parent in parents)
+        if missing != missing_parents[record.id]:
+            raise IllegalMove(f"{record.id} waits for {missing} parents, not as counted")
+    elif record.attempt and not all(parent.state.is_success for parent in parents):
+        raise IllegalMove(f"{record.id} was started before its parents were complete")
