@@ -33,9 +33,8 @@ def check(
     }
     for state, expected in derived.items():
         if expected != by_state[state]:
-            raise IllegalMove(
-                f"{state.value}: {sorted(expected)} by count, {sorted(by_state[state])} by record"
-            )
+            recorded = sorted(by_state[state])
+            raise IllegalMove(f"{state.value}: derived {sorted(expected)}, recorded {recorded}")
     for record in trials.values():
         _check_parents(record, [trials[parent] for parent in record.parents], missing_parents)
 
