@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import heredity as hd
-from heredity.errors import TransferRefused, UntraceableModule
+from heredity.errors import InputError, TransferRefused, UntraceableModule
 from heredity.graph import Graph, Kind, Node, Ref
 from heredity.store import Store, open_store
 from heredity.testing.generators import demo_network, disturbed
@@ -94,7 +94,12 @@ def test_the_summary_counts_every_parameter(store: Store, images: torch.Tensor) 
 
 def test_it_prints_as_a_table_with_the_measurement(store: Store, images: torch.Tensor) -> None:
     text = str(hd.inherit(demo_network(width=12, depth=1), store["father"], example_inputs=images))
-    for part in ("inherited from father", "verdict", "exact, in eval and in train mode", "measured: max"):
+    for part in (
+        "inherited from father",
+        "verdict",
+        "exact, in eval mode and, dropout aside, in train mode",
+        "measured: max",
+    ):
         assert part in text
 
 
@@ -121,6 +126,84 @@ def test_a_child_that_cannot_be_traced_inherits_by_name(store: Store, images: to
     assert "the child cannot be traced" in inheritance.certificate.reason
     assert inheritance.coverage == 0.0
     assert inheritance.summary()["verdict"] == "fresh"
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.LSTM(5, 8, batch_first=True)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.out(self.cells(x)[0][:, -1])
+
+
+def test_operators_with_dtypes_are_measured_too(tmp_path: Path) -> None:
+    x = torch.randn(4, 6, 5)
+    father = hd.save(open_store(tmp_path / "store"), Recurrent(), key="father", example_inputs=x)
+    inheritance = hd.inherit(Recurrent(), father, example_inputs=x)
+    assert inheritance.is_exact
+    assert inheritance.difference is not None
+    assert inheritance.difference.in_eval < 1e-5
+
+
+def test_a_measurement_that_cannot_be_made_undoes_nothing(
+    store: Store, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, *_: object, **__: object) -> None:
+        raise UntraceableModule("no such luck")
+
+    monkeypatch.setattr(StoredNetwork, "forward", refuse)
+    inheritance = hd.inherit(demo_network(width=12, depth=1), store["father"], example_inputs=images)
+    assert inheritance.is_exact
+    assert inheritance.difference is None
+    assert "not measured: no such luck" in str(inheritance)
+
+
+class Moody(nn.Module):
+    """Its forward depends on its data, so that no graph can be recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.inner(x) if x.sum() > 0 else self.inner(-x)
+
+
+def test_trained_weights_are_saved_even_if_their_graph_cannot_be(tmp_path: Path) -> None:
+    module = Moody()
+    with pytest.warns(UserWarning, match="father is saved without its graph"):
+        father = hd.save(
+            open_store(tmp_path / "store"), module, key="father", example_inputs=torch.ones(2, 3)
+        )
+    assert father.graph is None
+    child = Moody()
+    hd.load(child, father)
+    assert torch.equal(child.inner.weight, module.inner.weight)
+
+
+@pytest.mark.parametrize("policy", ["exakt", "Exact", "any", ""])
+def test_a_policy_that_is_none_is_refused(store: Store, policy: Any) -> None:
+    with pytest.raises(InputError, match="policy: expected one of best_effort, exact"):
+        hd.inherit(demo_network(width=8, depth=1), store["father"], policy=policy)
+
+
+def test_what_is_no_checkpoint_or_module_is_refused_with_advice(store: Store) -> None:
+    anything: Any = "father"
+    for refused in (
+        lambda: hd.inherit(demo_network(width=8, depth=1), anything),
+        lambda: hd.load(demo_network(width=8, depth=1), anything),
+        lambda: hd.save(store, demo_network(width=8, depth=1).state_dict(), key="a"),  # type: ignore[arg-type]
+        lambda: store.put(5, {}),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError, match="expected a"):
+            refused()
+
+
+def test_verify_takes_what_inherit_takes(store: Store, images: torch.Tensor) -> None:
+    inheritance = hd.inherit(demo_network(width=12, depth=1), store["father"])
+    assert inheritance.verify((images,)) == inheritance.verify(images)
 
 
 def test_siblings_share_what_they_have_in_common(store: Store, images: torch.Tensor) -> None:

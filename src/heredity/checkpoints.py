@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from heredity.encoding import Json
-from heredity.errors import InvalidTensor, TransferRefused
+from heredity.errors import InputError, InvalidTensor, TransferRefused
 from heredity.store import Checkpoint, Framework, Store, TensorData
 
 _DTYPES: Mapping[torch.dtype, str] = {
@@ -100,6 +100,11 @@ def tensors_of(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     Raises:
         InvalidTensor: It holds something else than tensors, such as a submodule's extra state.
     """
+    if not isinstance(module, torch.nn.Module):
+        raise InvalidTensor(
+            f"expected a torch module, got {type(module).__name__}.",
+            hint="A state dict goes into the store by `store.put(key, tensors)`.",
+        )
     state = module.state_dict()
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):
@@ -119,6 +124,11 @@ def load(module: torch.nn.Module, checkpoint: Checkpoint) -> None:
         TransferRefused: A name, a shape or a dtype differs. `heredity.inherit` takes other architectures.
         CorruptCheckpoint: A tensor is not what its digest says.
     """
+    if not isinstance(checkpoint, Checkpoint):
+        raise InputError(
+            f"expected a checkpoint, got {type(checkpoint).__name__} {checkpoint!r:.60}.",
+            hint="Take it from its store: store[key].",
+        )
     targets = tensors_of(module)
     entries = checkpoint.manifest.tensors
     problems = [

@@ -38,7 +38,10 @@ class HeredityError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".rstrip()
+        if not self.hint:
+            return self.message
+        gap = "\n" if "\n" in self.message else " "
+        return f"{self.message}{gap if self.message.endswith(('.', '!', '?')) else '.' + gap}{self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions are rebuilt from ``args`` when pickled, which would drop keyword-only arguments.

@@ -36,6 +36,8 @@ def parse_checkpoint_key(text: str) -> CheckpointKey:
     Raises:
         InvalidName: The text is not such a name.
     """
+    if not isinstance(text, str):
+        raise InvalidName(f"Checkpoint key {text!r:.80}: expected a text, got {type(text).__name__}.")
     problem = _problem_of_key(text)
     if problem:
         raise InvalidName(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
 from heredity import checkpoints
 from heredity.encoding import Json
-from heredity.errors import TransferRefused, UntraceableModule
+from heredity.errors import InputError, TransferRefused, UntraceableModule
 from heredity.graph import Graph, graph_from_json
 from heredity.store import Checkpoint, Store
 from heredity.transfer import (
@@ -50,6 +51,8 @@ class Inheritance:
     module: torch.nn.Module = field(repr=False)
     difference: Difference | None = None
     """The measured difference between the outputs of parent and child; None if it was not measured."""
+    not_measured: str = "no example inputs were given"
+    """Why there is no measured difference; empty if there is one."""
 
     @property
     def certificate(self) -> Certificate:
@@ -79,7 +82,10 @@ class Inheritance:
         Raises:
             UntraceableModule: The parent has no graph, or one that cannot be run here.
         """
-        return _measured(self.parent, self.module, keywords or inputs, dtype)
+        given: Inputs = keywords or inputs
+        if len(inputs) == 1 and isinstance(inputs[0], tuple | Mapping):
+            given = inputs[0]  # as `inherit` takes them
+        return _measured(self.parent, self.module, given, dtype)
 
     def summary(self) -> dict[str, Json]:
         """The facts in short, as the journal keeps them."""
@@ -96,13 +102,18 @@ class Inheritance:
             "num_exact": exact,
             "num_approximate": approximate,
             "num_new": total - exact - approximate,
+            "not_measured": self.not_measured,
             "max_difference": _finite(None if difference is None else difference.in_eval),
             "max_difference_in_training": _finite(None if difference is None else difference.in_training),
         }
 
     def __str__(self) -> str:
         text = f"inherited from {self.parent.key}\n{self.plan}"
-        return text if self.difference is None else f"{text}\nmeasured: {self.difference}"
+        return f"{text}\n" + (
+            f"not measured: {self.not_measured}"
+            if self.difference is None
+            else f"measured: {self.difference}"
+        )
 
 
 def inherit(
@@ -126,6 +137,8 @@ def inherit(
         TransferRefused: `policy` is ``exact`` and equality is not proven; nothing was changed.
         CorruptCheckpoint: A tensor of the parent is not what its digest says; nothing was changed.
     """
+    if policy not in get_args(Policy):
+        raise InputError(f"policy: expected one of {', '.join(get_args(Policy))}, got {policy!r}.")
     parent_graph = _graph_of(source)
     plan = _plan(module, source, parent_graph, example_inputs)
     if policy == "exact" and not plan.certificate.is_exact:
@@ -135,10 +148,14 @@ def inherit(
         )
     wanted = {step.source for step in plan.steps if step.source}
     apply(plan, source.tensors(wanted, framework="torch"), module)
-    difference = None
-    if example_inputs is not None and parent_graph is not None:
+    if example_inputs is None:
+        return Inheritance(source, plan, module)
+    try:
         difference = _measured(source, module, _inputs(example_inputs), torch.float32)
-    return Inheritance(source, plan, module, difference)
+    except UntraceableModule as error:
+        # What was inherited is proven or not without it: a measurement that cannot be made undoes nothing.
+        return Inheritance(source, plan, module, not_measured=error.message)
+    return Inheritance(source, plan, module, difference, not_measured="")
 
 
 def save(  # noqa: PLR0913  # what a checkpoint consists of
@@ -163,12 +180,24 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
             lets children of other architectures inherit exactly.
         metadata: Whatever should be found with the weights.
 
+    Warns:
+        UserWarning: The graph cannot be recorded. The weights are saved without it, and children of another
+            architecture inherit from them by name and shape only.
+
     Raises:
         KeyTaken: The key belongs to other content.
-        UntraceableModule: The graph cannot be recorded. Save without example inputs, and children of another
-            architecture inherit by name and shape.
     """
-    graph = None if example_inputs is None else trace(module, _inputs(example_inputs)).to_json()
+    graph: Json = None
+    if example_inputs is not None:
+        try:
+            graph = trace(module, _inputs(example_inputs)).to_json()
+        except UntraceableModule as error:
+            # Hours of training must not be lost for want of a graph.
+            warnings.warn(
+                f"{key} is saved without its graph, so that children of another architecture inherit by name "
+                f"and shape only: {error.message}",
+                stacklevel=2,
+            )
     return checkpoints.save_module(
         store, module, key=key, parents=parents, score=score, metadata=metadata, graph=graph
     )
@@ -264,6 +293,11 @@ def _differ_in_batch_only(inputs: Inputs, like: Inputs) -> bool:
 
 
 def _graph_of(checkpoint: Checkpoint) -> Graph | None:
+    if not isinstance(checkpoint, Checkpoint):
+        raise InputError(
+            f"expected a checkpoint, got {type(checkpoint).__name__} {checkpoint!r:.60}.",
+            hint="Take it from its store: store[key].",
+        )
     recorded = checkpoint.graph
     return None if recorded is None else graph_from_json(recorded)
 

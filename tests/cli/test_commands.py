@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from heredity.cli import main as cli
 from heredity.errors import InputError
+from heredity.store import open_store
 
 FILE = """
 name: tiny
@@ -109,7 +111,7 @@ def test_run_shows_lineage_and_says_where_things_lie(finished: Path) -> None:
         "Lineage",
         "twin of child",
         "second/store",
-        "heredity show second",
+        " show second father",
     ):
         assert text in output
 
@@ -168,6 +170,48 @@ def test_diff_says_what_is_shared_changed_and_new(finished: Path) -> None:
     assert "1 changed" in output
     totals = json.loads(run("diff", "run/store", "tiny/father@1", "tiny/child@1", "--json"))["totals"]
     assert totals == {"shared": 1, "changed": 1, "reshaped": 0, "new": 0, "gone": 0}
+
+
+def test_trials_stand_for_their_checkpoints(finished: Path) -> None:
+    assert "1 shared" in run("diff", "run", "father", "child")
+    assert "1 checkpoints, all whole" in run("verify", "run", "child")
+
+
+def test_nothing_is_cut_off_in_a_pipe(finished: Path) -> None:
+    """Where the reader is a program, keys and numbers are whole, however long."""
+    long = "x" * 60
+    (finished / "experiment.yml").write_text(FILE.replace("father", long))
+    run("run", "experiment.yml", "--directory", "long")
+    assert f"tiny/{long}@1" in run("ls", "long/store")
+    assert f"tiny/{long}@1" in run("diff", "long", long, "child")
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+    open_store(tmp_path / "store").put("[bold]x[/bold]", {"[red]w": np.zeros(2)})
+    assert "[bold]x[/bold]" in run("ls", str(tmp_path / "store"))
+    assert "[red]w" in run("show", str(tmp_path / "store"), "[bold]x[/bold]")
+
+
+def test_experiments_below_a_directory_are_named(finished: Path) -> None:
+    run("run", "experiment.yml")
+    assert "Experiments below it: runs/tiny/001" in run("ls", "runs", code=2)
+
+
+def test_an_experiment_wants_a_directory_of_its_own(finished: Path) -> None:
+    run("run", "experiment.yml")
+    assert "is not empty" in run("run", "experiment.yml", "--directory", "runs/tiny", code=2)
+
+
+def test_a_reason_stands_below_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    programs = Path(__file__).parents[1] / "engine/programs"
+    (tmp_path / "experiment.yml").write_text(
+        FILE.replace("train.py:train", f"{programs}/heirs.py:heir")
+        .replace("start: 0.5", "width: 4, graph: false")
+        .replace("start: 0.9", "width: 4")
+    )
+    output = run("run", "experiment.yml", "--directory", "run")
+    assert "child: tensors are matched by name only: tiny/father@1 was saved without its graph" in output
 
 
 def test_verify_finds_damage_and_exits_with_one(finished: Path) -> None:

@@ -52,15 +52,31 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert second.parents == ("father",)  # type: ignore[union-attr]
 
 
+def test_numbers_and_truth_values_are_read_as_yaml_1_2_does(tmp_path: Path) -> None:
+    text = (
+        GOOD.partition("space:")[0]
+        + """strategy:
+  kind: given
+  trials:
+    a: {parameters: {a: 1e-3, b: 1E6, c: .5, d: -2.5e+3, e: 010, f: no, g: true, h: 12, i: +7, j: 1_000}}
+"""
+    )
+    parameters = load(tmp_path, text).strategy.ask().parameters  # type: ignore[attr-defined]
+    assert parameters == {
+        "a": 1e-3, "b": 1e6, "c": 0.5, "d": -2500.0, "e": "010", "f": "no", "g": True, "h": 12, "i": 7,
+        "j": "1_000",
+    }  # fmt: skip
+
+
 FAULTS = {
     "unknown key": (changed("concurrency", "concurency"), 4, "did you mean 'concurrency'?"),
     "unknown key deep inside": (changed("parents: father", "parent: father"), 15, "did you mean 'parents'?"),
     "unknown key, nothing near": (changed("seed: 0", "seed: 0\nzebra: 1"), 4, "known keys are name"),
-    "wrong type": (changed("concurrency: 2", "concurrency: two"), 4, "expected a valid integer, got 'two'"),
-    "a float for an integer": (changed("seed: 0", "seed: 0.5"), 3, "seed: expected a valid integer"),
+    "wrong type": (changed("concurrency: 2", "concurrency: two"), 4, "expected an integer, got 'two'"),
+    "a float for an integer": (changed("seed: 0", "seed: 0.5"), 3, "seed: expected an integer"),
     "out of range": (changed("concurrency: 2", "concurrency: 0"), 4, "greater than or equal to 1, got 0"),
     "missing key": (changed("seed: 0\n", ""), 1, "seed: missing"),
-    "no trials": (GOOD.partition("    father")[0].rstrip() + " {}\n", 12, "at least 1 item"),
+    "no trials": (GOOD.partition("    father")[0].rstrip() + " {}\n", 12, "at least one entry, got {}"),
     "unknown kind of strategy": (changed("kind: given", "kind: genetic"), 10, "got 'genetic'"),
     "unknown dimension": (changed("{int: [1, 64]}", "{integer: [1, 64]}"), 6, "unknown key 'integer'"),
     "two kinds of dimension": (changed("{int: [1, 64]}", "{int: [1, 64], choice: [1]}"), 6, "exactly one of"),
@@ -80,6 +96,14 @@ FAULTS = {
     "a key twice": (changed("seed: 0", "seed: 0\nseed: 1"), 4, "stands here and on line 3"),
     "no mapping": ("- a\n- b\n", 1, "expected a mapping"),
     "a key that is no text": (changed("seed: 0", "seed: 0\n12: 3"), 4, "expected a text as key"),
+    "not a number": (
+        changed("rate: 0.1", "rate: .nan").replace("float: [0.001, 1], log: true", "choice: [1]"),
+        13, "Use numbers",
+    ),
+    "a parent twice": (changed("parents: father", "parents: [father, father]"), 15, "named twice"),
+    "nothing where a mapping belongs": (changed("    father: {parameters: {width: 8}}", "    father:"), 13,
+        "expected a mapping"),
+    "a tab": (changed("  kind: given", "\tkind: given"), 10, "Indent with blanks"),
     "a date": (changed("width: 16", "width: 2026-11-24"), 16, "'2026-11-24'"),
 }  # fmt: skip
 

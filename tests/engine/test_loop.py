@@ -201,6 +201,16 @@ def test_a_function_of_the_script_runs_inline_without_a_name() -> None:
     assert experiment.run().trials[TrialId("a")].score == 3.0
 
 
+@pytest.mark.parametrize(("name", "value"), [("executor", "inlin"), ("direction", "up")])
+def test_a_setting_that_is_none_of_its_words_is_refused(
+    make_experiment: MakeExperiment, name: str, value: str
+) -> None:
+    experiment = make_experiment({"a": "return_nothing"}, executor="inline")
+    setattr(experiment, name, value)
+    with pytest.raises(ConfigError, match=f"{name}: expected one of .*, got '{value}'"):
+        experiment.run()
+
+
 @pytest.mark.parametrize(
     ("budget", "message"),
     [

@@ -41,7 +41,7 @@ def test_a_plan_prints_as_a_table(plan: TransferPlan) -> None:
     assert head.split() == ["tensor", "verdict", "from", "how", "reason"]
     assert rows[0].split("  ")[0] == "0.weight"
     assert "gather [4 of 4, 2 fresh] [4 of 4, 2 zero] [:] [:]" in str(plan)
-    assert rows[-2] == "exact, in eval and in train mode"
+    assert rows[-2] == "exact, in eval mode and, dropout aside, in train mode"
     assert rows[-1].startswith("24.9% of the parameters")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 from rich.text import Text
 
-from heredity.cli.output import console, json_option, print_json, size_text, table
+from heredity.cli.output import add_row, console, json_option, print_json, size_text, table
 from heredity.cli.places import store_of
 from heredity.encoding import Json
 from heredity.store import Checkpoint
@@ -35,11 +35,11 @@ class TensorDifference:
 def diff(place: str, before: str, after: str, *, as_json: bool) -> None:
     """Compare the tensors of two checkpoints.
 
-    PLACE is a store's directory or URL, or an experiment's directory; BEFORE and AFTER are keys in its store.
-    Tensors are compared by the digests of their content; none is read.
+    PLACE is a store's directory or URL, or an experiment's directory. BEFORE and AFTER are keys in the store,
+    or names of trials. Tensors are compared by the digests of their content; none is read.
     """
-    store = store_of(place)
-    first, second = store[before], store[after]
+    store, keys = store_of(place)
+    first, second = store[keys.get(before, before)], store[keys.get(after, after)]
     differences = compare(first, second)
     totals = {status: [d for d in differences if d.status == status] for status in _STYLES}
     if as_json:
@@ -49,10 +49,10 @@ def diff(place: str, before: str, after: str, *, as_json: bool) -> None:
         print_json({"tensors": rows, "totals": {status: len(found) for status, found in totals.items()}})
         return
     screen = console()
-    shown = table("tensor", "status", first.key, second.key)
+    shown = table("tensor~", "status", f"{first.key}~", f"{second.key}~")
     for difference in differences:
         status = Text(difference.status, style=_STYLES[difference.status])
-        shown.add_row(difference.name, status, difference.before, difference.after)
+        add_row(shown, difference.name, status, difference.before, difference.after)
     screen.print(shown)
     parts = [
         f"{len(found)} {status} ({size_text(sum(d.size_bytes for d in found))})"

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heredity.cli.output import (
+    add_row,
     keys_text,
     number_text,
     seconds_text,
@@ -21,7 +22,7 @@ from heredity.cli.output import (
     verdict_text,
 )
 from heredity.engine.loop import Observer
-from heredity.experiment import ExperimentState, TrialRecord, TrialState
+from heredity.experiment import ExperimentState, TrialRecord, TrialState, headline
 from heredity.experiment import events as happened
 
 REFRESH_SECONDS = 0.125
@@ -72,10 +73,11 @@ def _counts(state: ExperimentState) -> Text:
 
 def trial_table(state: ExperimentState, max_rows: int | None = None) -> Table:
     """One row a trial, in the order of their proposal."""
-    result = table("trial", "parents", "state", "inherited", "step>", "last>", "score>", "time>")
+    result = table("trial~", "parents~", "state", "inherited", "step>", "last>", "score>", "time>")
     for record in _rows(state, max_rows):
         last = record.reports[-1] if record.reports else None
-        result.add_row(
+        add_row(
+            result,
             record.id,
             keys_text(record.parents),
             state_text(record.state.value),
@@ -124,14 +126,9 @@ def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
             seconds = seconds_text(state.trials[event.trial].seconds)
             return f"{event.trial}: completed, score {number_text(event.score)}, {seconds}"
         case happened.TrialFailed():
-            return f"{event.trial}: failed: {last_line(event.error)}"
+            return f"{event.trial}: failed: {headline(event.error)}"
         case happened.TrialLost():
-            return f"{event.trial}: lost: {event.reason}"
+            again = "will be started again" if event.counts else "runs again on `heredity resume`"
+            return f"{event.trial}: {event.reason}; {again}"
         case _:
             return None
-
-
-def last_line(error: str) -> str:
-    """The line of a traceback that says what happened."""
-    lines = error.strip().splitlines()
-    return lines[-1] if lines else ""

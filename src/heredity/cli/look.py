@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from heredity.cli.live import trial_table
 from heredity.cli.output import (
+    add_row,
     console,
     json_option,
     keys_text,
@@ -50,9 +51,10 @@ def ls(place: str, prefix: str, *, as_json: bool) -> None:
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
         return
-    rows = table("checkpoint", "parents", "score>", "tensors>", "size>", "own>", "saved")
+    rows = table("checkpoint~", "parents~", "score>", "tensors>", "size>", "own>", "saved")
     for checkpoint in checkpoints:
-        rows.add_row(
+        add_row(
+            rows,
             checkpoint.key,
             keys_text(checkpoint.parents),
             number_text(checkpoint.score),
@@ -130,7 +132,7 @@ def _show_trial(place: ExperimentPlace, name: str, *, as_json: bool) -> None:
     if record.reports:
         rows = table("step>", "value>")
         for report in record.reports:
-            rows.add_row(str(report.step), number_text(report.value))
+            add_row(rows, str(report.step), number_text(report.value))
         screen.print(rows)
     print_outcomes(screen, [outcome for outcome in outcomes(place.state) if outcome.trial == record.id])
     if record.error:
@@ -158,10 +160,10 @@ def _show_checkpoint(checkpoint: Checkpoint, *, as_json: bool) -> None:
             "metadata": Text(_parameters_text(checkpoint.metadata)),
         }
     )
-    rows = table("tensor", "dtype", "shape", "owner")
+    rows = table("tensor~", "dtype", "shape", "owner~")
     for name, entry in checkpoint.manifest.tensors.items():
         owner = Text("itself", style="dim") if entry.owner == checkpoint.key else Text(entry.owner)
-        rows.add_row(name, entry.dtype, " × ".join(map(str, entry.shape)) or "scalar", owner)
+        add_row(rows, name, entry.dtype, " × ".join(map(str, entry.shape)) or "scalar", owner)
     console().print(rows)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 from rich import box
@@ -29,8 +32,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def console() -> Console:
-    """A console on standard output; 100 columns wide where nobody watches, so that files look the same."""
-    return Console(width=None if sys.stdout.isatty() else 100, highlight=False, soft_wrap=False)
+    """A console on standard output. Where nobody watches, nothing is cut off: the reader is a program."""
+    width = None if sys.stdout.isatty() else 10_000
+    return Console(width=width, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def print_json(value: Json) -> None:
@@ -39,13 +43,33 @@ def print_json(value: Json) -> None:
 
 
 def table(*columns: str, title: str = "") -> Table:
-    """An empty table in the house's form. A column whose name ends with ``>`` is set to the right."""
+    """An empty table in the house's form.
+
+    A column whose name ends with ``>`` is set to the right; one that ends with ``~`` may be folded where the
+    terminal is narrow; the others are never cut.
+    """
     result = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold")
     for column in columns:
         result.add_column(
-            column.rstrip(">"), justify="right" if column.endswith(">") else "left", no_wrap=True
+            column.rstrip(">~"),
+            justify="right" if column.endswith(">") else "left",
+            no_wrap=not column.endswith("~"),
+            overflow="fold",
         )
     return result
+
+
+def add_row(rows: Table, *cells: str | Text) -> None:
+    """Add a row of texts as they are: names may hold what rich takes for markup."""
+    rows.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def program() -> str:
+    """How the reader of a proposed command calls this program."""
+    if shutil.which("heredity"):
+        return "heredity"
+    script = Path(sys.argv[0])
+    return "python -m heredity.cli" if script.name == "__main__.py" else os.path.relpath(script)
 
 
 def state_text(state: str) -> Text:

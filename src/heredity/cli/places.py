@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState
 from heredity.journal import read_state
 from heredity.store import Store, open_store
+
+FORMAT_NAME = "format.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,30 @@ def open_place(place: str) -> ExperimentPlace | Store:
             return ExperimentPlace(directory, read_state(directory / JOURNAL_NAME))
         if not directory.exists():
             raise ConfigError(f"{place}: there is no such directory.")
+        if not (directory / FORMAT_NAME).is_file():
+            raise ConfigError(
+                f"{place} is neither an experiment's directory nor a store.", hint=_below(directory)
+            )
     return open_store(place, create=False)
 
 
-def store_of(place: str) -> Store:
+def _below(directory: Path) -> str:
+    """The experiments that lie below a directory, for whoever named one too high."""
+    found = sorted(
+        str(path.parent) for depth in (1, 2, 3) for path in directory.glob("*/" * depth + JOURNAL_NAME)
+    )
+    return (
+        f"Experiments below it: {', '.join(found[-5:])}."
+        if found
+        else "Name a directory that `heredity run` made."
+    )
+
+
+def store_of(place: str) -> tuple[Store, Mapping[str, str]]:
     """Open a store, or the store of an experiment.
+
+    Returns:
+        The store, and the trials whose names stand for their checkpoints' keys.
 
     Raises:
         ConfigError: There is nothing of the kind.
@@ -46,8 +68,11 @@ def store_of(place: str) -> Store:
     """
     opened = open_place(place)
     if not isinstance(opened, ExperimentPlace):
-        return opened
-    return open_store(_store_url(opened.directory), create=False)
+        return opened, {}
+    keys: dict[str, str] = {
+        trial: record.checkpoint for trial, record in opened.state.trials.items() if record.checkpoint
+    }
+    return open_store(_store_url(opened.directory), create=False), keys
 
 
 def _store_url(directory: Path) -> str:

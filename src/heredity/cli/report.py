@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from heredity.cli.live import last_line
-from heredity.cli.output import number_text, seconds_text, state_text, table, verdict_text
+from heredity.cli.output import add_row, number_text, program, seconds_text, state_text, table, verdict_text
 from heredity.encoding import Json
 from heredity.experiment import (
     ExperimentState,
@@ -20,6 +18,7 @@ from heredity.experiment import (
     TrialState,
     children,
     founders,
+    headline,
     outcomes,
 )
 from heredity.ids import TrialId
@@ -65,15 +64,41 @@ def print_outcomes(console: Console, measured: list[Outcome]) -> None:
     heirs = [outcome for outcome in measured if outcome.inheritance is not None]
     if not heirs:
         return
-    inherited = table("child", "of", "certificate", "training", "exact>", "approx.>", "new>", "max |Δ|>")
-    inherited.title = "What was inherited (parameters; |Δ| between the outputs of parent and child)"
-    gains = table(
-        "child", "parent>", "start>", "end>", "twin's end>", "steps to it>", "time>", "twin's time>"
-    )
-    gains.title = "What it gave (the twin: the same child from nothing, at equal budget)"
+    _print_inherited(console, heirs)
+    if any(outcome.twin for outcome in heirs):
+        _print_gains(console, heirs)
+
+
+def _print_inherited(console: Console, heirs: list[Outcome]) -> None:
+    rows = table("child~", "of~", "certificate", "training", "exact>", "approx.>", "new>", "max |Δ|>")
+    rows.title = "What was inherited (parameters; |Δ| between the outputs of parent and child)"
     for outcome in heirs:
-        _add_inherited(inherited, outcome)
-        gains.add_row(
+        summary = outcome.inheritance or {}
+        in_training = summary.get("exact_in_training")
+        add_row(
+            rows,
+            outcome.trial,
+            ", ".join(outcome.parents),
+            verdict_text(summary),
+            Text("exact", style="green") if in_training else Text("not exact", style="yellow"),
+            *(f"{summary.get(name, 0):,}" for name in ("num_exact", "num_approximate", "num_new")),
+            _difference_text(summary.get("max_difference")),
+        )
+    console.print(rows)
+    for outcome in heirs:
+        reason = (outcome.inheritance or {}).get("reason")
+        if reason:
+            console.print(Text.assemble((f"  {outcome.trial}: ", "bold"), str(reason)))
+
+
+def _print_gains(console: Console, heirs: list[Outcome]) -> None:
+    rows = table(
+        "child~", "parent>", "start>", "end>", "twin's end>", "steps to reach it>", "time>", "twin's time>"
+    )
+    rows.title = "What it gave (the twin: the same child from nothing, at equal budget)"
+    for outcome in heirs:
+        add_row(
+            rows,
             outcome.trial,
             number_text(outcome.parent_score),
             number_text(outcome.start),
@@ -83,22 +108,7 @@ def print_outcomes(console: Console, measured: list[Outcome]) -> None:
             seconds_text(outcome.seconds),
             seconds_text(outcome.twin_seconds),
         )
-    console.print(inherited)
-    console.print(gains)
-
-
-def _add_inherited(rows: Table, outcome: Outcome) -> None:
-    summary = outcome.inheritance or {}
-    rows.add_row(
-        outcome.trial,
-        ", ".join(outcome.parents),
-        verdict_text(summary),
-        Text("exact", style="green")
-        if summary.get("exact_in_training")
-        else Text("not exact", style="yellow"),
-        *(f"{summary.get(name, 0):,}" for name in ("num_exact", "num_approximate", "num_new")),
-        _difference_text(summary.get("max_difference")),
-    )
+    console.print(rows)
 
 
 def _difference_text(value: Json) -> str:
@@ -119,27 +129,32 @@ def print_failures(console: Console, state: ExperimentState) -> None:
     """Print a line for every trial that failed, and where its log lies."""
     failed = [record for record in state.trials.values() if record.state is TrialState.FAILED]
     for record in failed:
-        console.print(Text(f"{record.id} failed: ", style="bold red") + Text(last_line(record.error)))
+        console.print(Text(f"{record.id} failed: ", style="bold red") + Text(headline(record.error)))
 
 
 def _print_where(console: Console, state: ExperimentState, directory: Path, store_url: str) -> None:
     where, store = _shortest(directory), store_url if "://" in store_url else _shortest(Path(store_url))
-    console.print(f"[bold]Journal and logs[/]  {where}\n[bold]Weights[/]           {store}\n\n[bold]Next[/]")
+    console.print(Text.assemble(("\nJournal and logs  ", "bold"), where), soft_wrap=True)
+    console.print(Text.assemble(("Weights           ", "bold"), store, "\n"), soft_wrap=True)
+    console.print(Text("Next", style="bold"))
     commands = _next_commands(state, where, store)
     width = max(len(command) for command in commands)
     for command, why in commands.items():
-        console.print(f"  {command:<{width}}  [dim]{why}[/]", soft_wrap=True)
+        console.print(Text.assemble(f"  {command:<{width}}  ", (why, "dim")), soft_wrap=True)
 
 
 def _next_commands(state: ExperimentState, where: str, store: str) -> dict[str, str]:
     """Commands to try, on trials and checkpoints that are there."""
     heir = next((record for record in state.trials.values() if record.inheritance), None)
-    trial = heir or next(iter(state.trials.values()))
-    commands = {f"heredity show {where} {trial.id}": "one trial: parameters, inheritance, reports, error"}
-    commands[f"heredity ls {store}"] = "the checkpoints, with their own and their shared bytes"
+    trial = heir or next(iter(state.trials.values()), None)
+    if trial is None:
+        return {f"{program()} ls {where}": "the trials"}
+    commands = {
+        f"{program()} show {where} {trial.id}": "one trial: parameters, reports, inheritance, log, error"
+    }
+    commands[f"{program()} ls {store}"] = "the checkpoints, with their own and their shared bytes"
     if heir is not None and heir.checkpoint is not None:
-        parent = state.trials[heir.parents[0]].checkpoint
-        commands[f"heredity diff {where} {parent} {heir.checkpoint}"] = "which tensors the two share"
+        commands[f"{program()} diff {where} {heir.parents[0]} {heir.id}"] = "what training has changed since"
     return commands
 
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from heredity.cli.main import EXIT_FAILED
-from heredity.cli.output import console, json_option, print_json, table
+from heredity.cli.output import add_row, console, json_option, print_json, table
 from heredity.cli.places import store_of
 
 
@@ -18,10 +18,11 @@ from heredity.cli.places import store_of
 def verify(place: str, key: str | None, *, as_json: bool) -> None:
     """Read every tensor again and compare it with its digest.
 
-    PLACE is a store's directory or URL, or an experiment's directory; KEY limits it to one checkpoint.
-    Nothing is repaired. Exits with 1 if anything is damaged.
+    PLACE is a store's directory or URL, or an experiment's directory; KEY, a key or the name of
+    a trial, limits it to one checkpoint. Nothing is repaired. Exits with 1 if anything is damaged.
     """
-    store = store_of(place)
+    store, keys = store_of(place)
+    key = None if key is None else keys.get(key, key)
     num_checkpoints = 1 if key is not None else len(store.checkpoints())
     problems = store.verify(key)
     if as_json:
@@ -34,8 +35,8 @@ def verify(place: str, key: str | None, *, as_json: bool) -> None:
     elif not problems:
         console().print(f"{num_checkpoints} checkpoints, all whole")
     else:
-        rows = table("checkpoint", "tensor", "problem")
+        rows = table("checkpoint~", "tensor~", "problem~")
         for problem in problems:
-            rows.add_row(problem.key, problem.tensor or "–", problem.what)
+            add_row(rows, problem.key, problem.tensor or "–", problem.what)
         console().print(rows)
     sys.exit(EXIT_FAILED if problems else 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from heredity.engine.directory import JOURNAL_NAME, Source, experiment_id, keep_source, next_directory
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
@@ -100,6 +100,8 @@ class Experiment:
                 cannot be loaded; no trial was started.
         """
         parse_experiment_id(self.name)
+        _refuse_unknown("executor", self.executor, get_args(ExecutorName))
+        _refuse_unknown("direction", self.direction, get_args(Direction))
         _refuse_in_worker()
         executor = self._executor()
         with _opened(executor, _refuse_early) as relay:
@@ -154,6 +156,11 @@ class Experiment:
             raise ConfigError(
                 f"{directory} holds an experiment already.",
                 hint="Go on with `heredity resume`, or choose another directory.",
+            )
+        if any(directory.iterdir()):
+            raise ConfigError(
+                f"{directory} is not empty; an experiment needs a directory of its own.",
+                hint="Choose another one.",
             )
         return directory
 
@@ -219,6 +226,11 @@ class Experiment:
     def _observe(self, state: ExperimentState, event: happened.Event | None) -> None:
         for observer in self.observers:
             observer(state, event)
+
+
+def _refuse_unknown(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{what}: expected one of {', '.join(known)}, got {value!r}.")
 
 
 def _refuse_early(event: happened.AttemptEvent) -> None:

@@ -21,8 +21,9 @@ from heredity.encoding import decode
 from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
 from heredity.engine.experiment import Budget, Experiment
 from heredity.engine.function import parse_function_reference
+from heredity.engine.trial import plain_parameters
 from heredity.engine.yaml_source import YamlSource, parse_yaml, read_yaml
-from heredity.errors import ConfigError, InvalidName
+from heredity.errors import ConfigError, InputError
 from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
 from heredity.space import Choice, Dimension, Float, Int, Space
 from heredity.strategies import Given, GivenTrial
@@ -142,7 +143,8 @@ def load_snapshot(directory: Path) -> Experiment:
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}.",
-            hint="`heredity resume` takes the directory of an experiment that `heredity run` began.",
+            hint="`heredity resume` takes the directory of an experiment that `heredity run` began; "
+            "one that was begun from Python goes on by `Experiment.resume()`.",
         ) from error
     except ValueError as error:
         raise ConfigError(f"{path}: damaged: {error}.") from error
@@ -209,7 +211,11 @@ def _given_trial(file: _ExperimentFile, source: YamlSource, name: str, space: Sp
             parse_trial_id(f"{name}.scratch")
     with _located(source, (*location, "parents")):
         parents = tuple(_known_parent(parent, file.strategy.trials) for parent in entry.parents)
+        if len(set(parents)) < len(parents):
+            raise ConfigError("a parent is named twice.", hint="Name each parent once.")
     problems = space.problems(parameters) if space is not None else []
+    with _located(source, location):
+        plain_parameters(parameters)
     if problems:
         where = _place_of(problems[0].partition(":")[0], location, source)
         raise ConfigError(f"{source.path}:{source.line_of(where)}: trial {name!r}: {'; '.join(problems)}.")
@@ -236,9 +242,27 @@ def _located(source: YamlSource, location: tuple[str | int, ...]) -> Iterator[No
     """Put the file and the line in front of what is wrong."""
     try:
         yield
-    except (ConfigError, InvalidName) as error:
+    except InputError as error:
         where = f"{source.path}:{source.line_of(location)}"
         raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+_EXPECTATIONS = {
+    "model_type": "expected a mapping, such as {}",
+    "dict_type": "expected a mapping, such as {}",
+    "string_type": "expected a text",
+    "int_type": "expected an integer",
+    "float_type": "expected a number",
+    "bool_type": "expected true or false",
+    "list_type": "expected a list",
+    "too_short": "expected at least one entry",
+}
+
+
+def _expectation(details: Mapping[str, Any]) -> str:
+    """What was expected, in the words of a file's author instead of pydantic's."""
+    known = _EXPECTATIONS.get(details["type"])
+    return known if known is not None else str(details["msg"]).replace("Input should be", "expected")
 
 
 def _problem(source: YamlSource, details: Mapping[str, Any]) -> str:
@@ -251,6 +275,6 @@ def _problem(source: YamlSource, details: Mapping[str, Any]) -> str:
     elif details["type"] == "missing":
         message = "missing"
     else:
-        message = f"{details['msg'].replace('Input should be', 'expected')}, got {details['input']!r:.60}"
+        message = f"{_expectation(details)}, got {details['input']!r:.60}"
     dotted = ".".join(str(part) for part in location)
     return f"{source.path}:{source.line_of(location)}: {dotted}: {message}."

@@ -95,6 +95,8 @@ class Trial:
     ) -> Inheritance | None:
         """Take over the first parent's weights, in place; nothing happens to a founder.
 
+        What came over, tensor by tensor, is printed into the attempt's log.
+
         Args:
             module: The trial's network, of any architecture.
             example_inputs: Inputs as the network gets them. With them, the outputs of parent and child are
@@ -119,6 +121,7 @@ class Trial:
                 f"less than min_coverage = {self._order.min_coverage:.1%}.\n{inheritance}",
                 hint="Choose a nearer parent, or lower min_coverage.",
             )
+        print(inheritance, flush=True)  # noqa: T201  # tensor by tensor, into the attempt's log
         self._emit(
             happened.TrialInherited(
                 at=time.time(), trial=self.id, attempt=self.attempt, inheritance=inheritance.summary()
@@ -163,8 +166,9 @@ class Trial:
 
         Args:
             module: The network.
-            example_inputs: Inputs as the network gets them, to record its graph. Without a graph, children of
-                another architecture can only be given tensors of the same name and shape.
+            example_inputs: Inputs as the network gets them, to record its graph. Without a graph, or where it
+                cannot be recorded (a warning says so), children of another architecture can only be given
+                tensors of the same name and shape.
             tag: Set it to save more than once, as in ``"epoch-3"``: a key is used once.
             metadata: Whatever should be found with the weights.
 

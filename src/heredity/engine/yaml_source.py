@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,33 @@ import yaml
 
 from heredity.encoding import Json
 from heredity.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads numbers and truth values as YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, to which ``1e-3`` is a text, ``010`` is eight and ``no`` is false. Here ``1e-3``
+    is a number, and ``no`` is a text. So is ``010``, of which the two versions think differently.
+    """
+
+
+_PATTERNS = {
+    "bool": ("tTfF", r"true|True|TRUE|false|False|FALSE"),
+    "int": ("-+0123456789", r"[-+]?(0|[1-9][0-9]*)"),
+    "float": (
+        "-+.0123456789",
+        (
+            r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+            r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+        ),
+    ),
+}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _PATTERNS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _name, (_first, _pattern) in _PATTERNS.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 _CORE = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset({"map", "seq", "str", "int", "float", "bool", "null"})
@@ -60,14 +88,18 @@ def parse_yaml(text: str, path: Path) -> YamlSource:
         ConfigError: As there; `path` is named.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        hint = "Indent with blanks, not with tabs." if "'\\t'" in str(error.problem) else ""
+        raise ConfigError(f"{path}:{line}: not YAML: {error.problem}.", hint=hint) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path}:1: expected a mapping such as 'name: my-experiment'.")
     lines: dict[tuple[str | int, ...], int] = {}
     _Reader(path, lines).visit(root, ())
-    value = yaml.safe_load(text)
+    value = yaml.load(text, Loader=_Loader)  # noqa: S506  # derived from the safe loader
     return YamlSource(path, text, value, lines)
 
 

@@ -5,9 +5,18 @@ from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.lineage import children, cumulative_steps, founders
 from heredity.experiment.outcomes import Outcome, outcomes
 from heredity.experiment.state import ExperimentState
-from heredity.experiment.trial import LEGAL_MOVES, Report, TrialRecord, TrialResult, TrialState
+from heredity.experiment.trial import (
+    END_OF_LOG,
+    LEGAL_MOVES,
+    Report,
+    TrialRecord,
+    TrialResult,
+    TrialState,
+    headline,
+)
 
 __all__ = [
+    "END_OF_LOG",
     "LEGAL_MOVES",
     "Command",
     "ExperimentState",
@@ -22,5 +31,6 @@ __all__ = [
     "cumulative_steps",
     "events",
     "founders",
+    "headline",
     "outcomes",
 ]

@@ -10,7 +10,7 @@ from heredity.errors import CorruptJournal, IllegalMove
 from heredity.experiment import events as happened
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.invariants import check
-from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState
+from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState, headline
 from heredity.ids import TrialId
 
 MAX_WAITING = 1_000
@@ -279,8 +279,7 @@ def _error_of_child(parent: TrialRecord) -> str:
     """Name the one whose own failure it was, however many generations lie between."""
     if parent.error.startswith(_BY_DESCENT):
         return "its ancestor " + parent.error.split(" ", 2)[2]
-    reasons = parent.error.strip().splitlines() or ["no reason given"]
-    return f"its parent {parent.id} failed: {reasons[-1]}"
+    return f"its parent {parent.id} failed: {headline(parent.error)}"
 
 
 _BY_DESCENT = ("its parent ", "its ancestor ")

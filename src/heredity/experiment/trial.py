@@ -121,6 +121,26 @@ class TrialRecord:
         return self.ended_at - self.started_at
 
 
+END_OF_LOG = "The end of its log:"
+"""Stands between the cause of a worker's death and what its log ends with."""
+
+
+def headline(error: str) -> str:
+    """The line of a trial's error that says what happened: of a traceback, the exception's first line."""
+    lines = error.strip().splitlines()
+    if not lines:
+        return "no reason given"
+    if END_OF_LOG in error or not any(line.startswith("Traceback") for line in lines):
+        return lines[0]
+    # Frames are indented; the exception follows the last of them, and may have many lines itself.
+    after_frames = [i for i in range(1, len(lines)) if _is_frame(lines[i - 1]) and not _is_frame(lines[i])]
+    return lines[after_frames[-1]] if after_frames else lines[-1]
+
+
+def _is_frame(line: str) -> bool:
+    return line.startswith("  ")
+
+
 @dataclass(frozen=True, slots=True)
 class TrialResult:
     """How a trial ended: what a strategy is told."""

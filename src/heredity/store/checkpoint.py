@@ -88,8 +88,13 @@ class Checkpoint:
 
     @property
     def own_bytes(self) -> int:
-        """Bytes of tensors in its own file; the rest lies with its owners."""
-        return sum(slot.stop - slot.start for slot in self._pack().slots.values())
+        """Bytes of its tensors in its own file, each content once; the rest lies with its owners."""
+        own = {
+            entry.digest: entry.size_bytes
+            for entry in self.manifest.tensors.values()
+            if entry.owner == self.key
+        }
+        return sum(own.values())
 
     @property
     def graph(self) -> Json:

@@ -86,6 +86,10 @@ class Store:
         except InvalidName:
             return False
 
+    def __iter__(self) -> Iterator[CheckpointKey]:
+        """The keys of all checkpoints, sorted."""
+        return iter(sorted(self._reader.all_keys()))
+
     def _find(self, key: CheckpointKey) -> Checkpoint | None:
         pack = self._reader.pack(key)
         if pack is None:

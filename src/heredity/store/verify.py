@@ -84,5 +84,5 @@ class _Inspection:
         try:
             self._reader.read(key, {name: entry})
         except (CorruptData, UnsupportedFormat) as error:
-            return error.message
+            return error.message.removeprefix(f"Checkpoint {key!r}: ")
         return ""

@@ -104,6 +104,8 @@ def _resolved(value: Argument, values: Mapping[str, object]) -> object:
         return values[value.name]
     if isinstance(value, tuple):
         return [_resolved(part, values) for part in value]
+    if isinstance(value, str) and value.startswith("torch."):
+        return getattr(torch, value.removeprefix("torch."), value)  # a dtype, a layout, a memory format
     return value
 
 

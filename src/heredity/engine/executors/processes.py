@@ -22,6 +22,7 @@ from heredity.engine.function import FunctionReference
 from heredity.engine.orders import TrialOrder
 from heredity.engine.trial import Emit
 from heredity.errors import ConfigError
+from heredity.experiment import END_OF_LOG
 from heredity.experiment import events as happened
 from heredity.ids import TrialId
 
@@ -173,7 +174,9 @@ class ProcessExecutor:
             why = f"TimeLimitExceeded: still running after {self._time_limit_seconds:g} seconds"
         else:
             why = _death_of(worker.process.exitcode)
-        return happened.TrialFailed(at=at, trial=trial, attempt=attempt, error=f"{_tail_of(worker.log)}{why}")
+        tail = _tail_of(worker.log)
+        error = f"{why}\n\n{END_OF_LOG}\n{tail}" if tail else why
+        return happened.TrialFailed(at=at, trial=trial, attempt=attempt, error=error)
 
     # --- time limits ---------------------------------------------------------------------------------------
 
@@ -232,8 +235,8 @@ def _tail_of(log: Path) -> str:
             file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
             tail = file.read().decode(errors="replace").strip()
     except OSError as error:
-        return f"(no log: {error.strerror})\n"
-    return f"{tail}\n" if tail else ""
+        return f"(no log: {error.strerror})"
+    return tail
 
 
 @contextlib.contextmanager

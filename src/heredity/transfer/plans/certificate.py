@@ -74,7 +74,7 @@ class Certificate:
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
         if self.is_exact_in_training:
-            word = "exact, in eval and in train mode"
+            word = "exact, in eval mode and, dropout aside, in train mode"
         elif self.is_exact:
             word = f"exact in eval mode; in train mode not: {self.training_reason}"
         else:
