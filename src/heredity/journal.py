@@ -136,6 +136,25 @@ class Journal:
         self.close()
 
 
+def has_driver(path: Path) -> bool:
+    """Whether a process on this machine holds the journal open for writing.
+
+    Raises:
+        ConfigError: There is no such file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(f"{path}: no journal that can be read: {error.strerror}.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def replay(path: Path) -> Iterator[Event]:
     """Read the events of a journal, oldest first; may be called while it grows.
 

@@ -57,12 +57,6 @@ def wait_for(*paths: Path) -> None:
         time.sleep(0.02)
 
 
-def resume(tmp_path: Path) -> subprocess.Popen[str]:
-    process = heredity("resume", "run", cwd=tmp_path)
-    process.communicate(timeout=120)
-    return process
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_interrupt_lets_trials_clean_up_and_says_how_to_go_on(
     tmp_path: Path, number: signal.Signals
@@ -97,8 +91,13 @@ def test_an_interrupted_experiment_goes_on(tmp_path: Path) -> None:
     wait_for(tmp_path / "run/journal.jsonl")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    process = resume(tmp_path)
+    process = heredity("ls", "run", cwd=tmp_path)
+    output, _ = process.communicate(timeout=60)
+    assert "no driver runs here; go on with" in output
+    process = heredity("resume", "run", cwd=tmp_path)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
+    assert "resumed: 0 trials have ended" in output
     state = read_state(tmp_path / "run/journal.jsonl")
     assert trial_states(state) == {"one": "completed", "two": "completed", "three": "completed"}
 
@@ -129,6 +128,8 @@ def processes_that_run(text: str) -> list[str]:
 def test_a_driver_that_lives_keeps_a_second_one_out(tmp_path: Path) -> None:
     process = start(tmp_path, "hang")
     wait_for(tmp_path / "run/logs/one@1.log")
+    looking = heredity("ls", "run", cwd=tmp_path)
+    assert "no driver" not in looking.communicate(timeout=60)[0]
     second = heredity("resume", "run", cwd=tmp_path)
     _, errors = second.communicate(timeout=60)
     assert second.returncode == 1

@@ -115,20 +115,38 @@ def _line_printer(console: Console) -> Observer:
 
 def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
     """What a log should say of an event; most are too many to be said."""
+    if isinstance(event, happened.ExperimentResumed):
+        num_ended = sum(record.state.is_end for record in state.trials.values())
+        return f"resumed: {num_ended} trials have ended, {len(state.trials) - num_ended} go on"
+    what = _end_of(state, event)
     match event:
         case happened.TrialStarted():
             parents = state.trials[event.trial].parents
             heir = f", heir of {', '.join(parents)}" if parents else ""
-            return f"{event.trial}: started (attempt {event.attempt}{heir})"
+            what = f"started (attempt {event.attempt}{heir})"
         case happened.TrialInherited():
-            return f"{event.trial}: inherited {verdict_text(event.inheritance)}"
+            what = f"inherited {verdict_text(event.inheritance)}"
+    return f"{event.trial}: {what}" if what and isinstance(event, _ABOUT_TRIALS) else None
+
+
+def _end_of(state: ExperimentState, event: happened.Event) -> str:
+    match event:
         case happened.TrialCompleted():
             seconds = seconds_text(state.trials[event.trial].seconds)
-            return f"{event.trial}: completed, score {number_text(event.score)}, {seconds}"
+            return f"completed, score {number_text(event.score)}, {seconds}"
         case happened.TrialFailed():
-            return f"{event.trial}: failed: {headline(event.error)}"
+            return f"failed: {headline(event.error)}"
         case happened.TrialLost():
             again = "will be started again" if event.counts else "runs again on `heredity resume`"
-            return f"{event.trial}: {event.reason}; {again}"
+            return f"{event.reason}; {again}"
         case _:
-            return None
+            return ""
+
+
+_ABOUT_TRIALS = (
+    happened.TrialStarted,
+    happened.TrialInherited,
+    happened.TrialCompleted,
+    happened.TrialFailed,
+    happened.TrialLost,
+)

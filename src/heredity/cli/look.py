@@ -16,6 +16,7 @@ from heredity.cli.output import (
     keys_text,
     number_text,
     print_json,
+    program,
     seconds_text,
     size_text,
     state_text,
@@ -25,9 +26,11 @@ from heredity.cli.places import ExperimentPlace, open_place
 from heredity.cli.report import lineage_tree, print_outcomes
 from heredity.cli.values import checkpoint_to_json, trial_to_json
 from heredity.encoding import Json
+from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
 from heredity.experiment import outcomes
 from heredity.ids import CheckpointKey, TrialId
+from heredity.journal import has_driver
 from heredity.store import Checkpoint, Store
 
 
@@ -46,6 +49,7 @@ def ls(place: str, prefix: str, *, as_json: bool) -> None:
             print_json([trial_to_json(record) for record in opened.state.trials.values()])
         else:
             console().print(trial_table(opened.state))
+            _say_if_abandoned(opened)
         return
     checkpoints = opened.checkpoints(prefix=prefix)
     if as_json:
@@ -96,12 +100,20 @@ def tree(place: str, *, as_json: bool) -> None:
             print_json([[r.id, list(r.parents)] for r in opened.state.trials.values()])
         else:
             console().print(lineage_tree(opened.state))
+            _say_if_abandoned(opened)
         return
     checkpoints = opened.checkpoints()
     if as_json:
         print_json([[checkpoint.key, list(checkpoint.parents)] for checkpoint in checkpoints])
     else:
         console().print(_checkpoint_tree(opened, checkpoints))
+
+
+def _say_if_abandoned(place: ExperimentPlace) -> None:
+    """A killed driver leaves trials in the journal that seem to run."""
+    if not place.state.is_over and not has_driver(place.directory / JOURNAL_NAME):
+        text = f"not finished, and no driver runs here; go on with: {program()} resume {place.directory}"
+        console().print(Text(text, style="yellow"), soft_wrap=True)
 
 
 def _show_trial(place: ExperimentPlace, name: str, *, as_json: bool) -> None:
