@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import heredity as hd
+from heredity.engine.orders import TrialOrder
 from heredity.errors import ConfigError, ExperimentBusy, InputError
 from heredity.experiment import TrialResult
 from heredity.experiment import events as happened
-from heredity.ids import TrialId
+from heredity.ids import CheckpointKey, TrialId
 from heredity.journal import Journal, read_state, replay
 from heredity.strategies import Given, GivenTrial, NoProposal, Proposal
 from heredity.testing.experiments import trial_named, trial_states
@@ -229,3 +230,40 @@ def test_max_trials_ends_an_experiment(make_experiment: MakeExperiment) -> None:
     experiment.strategy = Scripted(*(proposal(f"t{n}") for n in range(10)))
     experiment.budget = hd.Budget(concurrency=2, max_trials=3)
     assert len(experiment.run().trials) == 3
+
+
+class Haunted:
+    """An executor on which an attempt that was given up comes back and speaks before the real one does."""
+
+    def __init__(self) -> None:
+        self.orders: list[TrialOrder] = []
+
+    def open(self, emit: Callable[[happened.AttemptEvent], None]) -> None:
+        self.emit = emit
+
+    def start(self, order: TrialOrder) -> None:
+        self.orders.append(order)
+
+    def stop(self, trial: TrialId, attempt: int, *, at_once: bool) -> None: ...
+
+    def wait(self, timeout_seconds: float) -> None:
+        order = self.orders.pop()
+        late = {"at": 1.0, "trial": order.trial, "attempt": order.attempt - 1}
+        self.emit(happened.TrialReported(step=1, value=0.1, **late))  # type: ignore[arg-type]  # mixed types
+        self.emit(happened.CheckpointSaved(key=CheckpointKey("old"), **late))  # type: ignore[arg-type]
+        self.emit(happened.TrialCompleted(score=0.1, **late))  # type: ignore[arg-type]
+        self.emit(happened.TrialCompleted(at=2.0, trial=order.trial, attempt=order.attempt, score=0.9))
+
+    def close(self) -> None: ...
+
+
+def test_what_an_old_attempt_does_late_is_refused_and_counted(
+    make_experiment: MakeExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hd.Experiment, "_executor", lambda _: Haunted())
+    state = make_experiment({"a": "return_nothing"}).run()
+    record = trial_named(state, "a")
+    assert (record.score, record.checkpoint, record.reports) == (0.9, None, [])
+    assert record.num_late_events == 3
+    refused = [e for e in replay(tmp_path / "run/journal.jsonl") if isinstance(e, happened.LateEventRefused)]
+    assert [event.what for event in refused] == ["TrialReported", "CheckpointSaved", "TrialCompleted"]
