@@ -63,6 +63,42 @@ def test_a_strategy_that_returns_nonsense_is_named(
         experiment.run()
 
 
+class Mourning:
+    """Proposes a child of a trial that has failed, and then what it has been told so far."""
+
+    def __init__(self) -> None:
+        self.num_asked = 0
+        self.told: list[str] = []
+
+    def ask(self) -> Proposal | NoProposal:
+        if self.num_asked == 1 and not self.told:
+            return NoProposal.NOT_YET
+        self.num_asked += 1
+        if self.num_asked == 1:
+            return Proposal(TrialId("bad"), {"does": "crash"})
+        if self.num_asked == 2:
+            return Proposal(TrialId("orphan"), {"does": "return_nothing"}, (TrialId("bad"),))
+        if self.num_asked == 3:
+            return Proposal(TrialId("last"), {"does": "return_nothing", "told": list(self.told)})
+        return NoProposal.EXHAUSTED
+
+    def tell(self, result: TrialResult) -> None:
+        self.told.append(result.trial_id)
+
+
+def test_a_strategy_knows_at_every_ask_what_it_knows_at_the_same_ask_of_a_resumption(
+    make_experiment: MakeExperiment,
+) -> None:
+    """A child of a failed parent ends as it is proposed; the strategy hears of it before the next ask."""
+    experiment = make_experiment({}, executor="inline", concurrency=2)
+    experiment.strategy = Mourning()
+    state = experiment.run()
+    assert trial_named(state, "last").parameters["told"] == ["bad", "orphan"]
+    again = make_experiment({}, executor="inline", concurrency=2)
+    again.strategy = Mourning()
+    assert again.resume().trials == state.trials
+
+
 def test_a_strategy_may_wait_for_a_result(make_experiment: MakeExperiment) -> None:
     experiment = make_experiment({}, executor="inline", concurrency=2)
     experiment.strategy = Scripted(proposal("a"), NoProposal.NOT_YET, proposal("b"))

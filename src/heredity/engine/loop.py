@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
@@ -13,7 +14,7 @@ from heredity.engine.executors import Executor
 from heredity.engine.orders import TrialOrder
 from heredity.engine.trial import plain_parameters
 from heredity.errors import InputError
-from heredity.experiment import Command, ExperimentState, StartTrial, TellStrategy, TrialRecord
+from heredity.experiment import ExperimentState, StartTrial, TellStrategy, TrialRecord
 from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, TrialId, parse_experiment_id
 from heredity.journal import Journal
@@ -57,7 +58,7 @@ class Loop:
         self._executor = executor
         self._surroundings = surroundings
         self._observer = observer
-        self._commands: list[Command] = []
+        self._starts: deque[StartTrial] = deque()
         self._experiment = parse_experiment_id(state.rules.experiment)
 
     def run(self, num_interrupts: Callable[[], int]) -> None:
@@ -70,15 +71,15 @@ class Loop:
             InputError: The strategy proposed what cannot be run, or waits for ever.
             StoreUnavailable: The journal cannot be written. In both cases running trials are ended.
         """
-        self._carry_out()
+        self._start()
         while True:
             self._propose()
-            self._carry_out()
+            self._start()
             if self._state.is_over:
                 break
             self._refuse_standstill()
             self._executor.wait(TICK_SECONDS)
-            self._carry_out()
+            self._start()
             self._observer(self._state, None)
             if num_interrupts():
                 self._interrupt(num_interrupts)
@@ -86,13 +87,19 @@ class Loop:
         self._journal.sync()
 
     def record(self, event: happened.Event) -> None:
-        """Write an event into the journal and take it into the state."""
+        """Write an event into the journal, take it into the state, and tell the strategy what has ended."""
         if isinstance(event, _ATTEMPT_EVENTS) and not self._state.is_current(event):
             event = happened.LateEventRefused(
                 at=event.at, trial=event.trial, attempt=event.attempt, what=type(event).__name__
             )
         self._journal.append(event)
-        self._commands += self._state.handle(event)
+        for command in self._state.handle(event):
+            match command:
+                case TellStrategy(result):
+                    # At once, as in a resumption: what it is asked next may depend on it.
+                    self._strategy.tell(result)
+                case StartTrial():
+                    self._starts.append(command)
         self._observer(self._state, event)
 
     # --- proposals -----------------------------------------------------------------------------------------
@@ -115,19 +122,15 @@ class Loop:
                 hint="A strategy may wait only for results that are still to come.",
             )
 
-    # --- commands ------------------------------------------------------------------------------------------
+    # --- starts --------------------------------------------------------------------------------------------
 
-    def _carry_out(self) -> None:
-        """Tell the strategy, then start trials: their start is on disk before they begin."""
+    def _start(self) -> None:
+        """Start what is to be started; that it starts is on disk before it begins."""
         orders: list[TrialOrder] = []
-        while self._commands:
-            command = self._commands.pop(0)
-            match command:
-                case TellStrategy(result):
-                    self._strategy.tell(result)
-                case StartTrial(trial, attempt):
-                    self.record(happened.TrialStarted(at=time.time(), trial=trial, attempt=attempt))
-                    orders.append(self._order(trial, attempt))
+        while self._starts:
+            start = self._starts.popleft()
+            self.record(happened.TrialStarted(at=time.time(), trial=start.trial, attempt=start.attempt))
+            orders.append(self._order(start.trial, start.attempt))
         self._journal.sync()
         for order in orders:
             self._executor.start(order)
@@ -162,15 +165,7 @@ class Loop:
                     told.add((record.id, at_once))
                     self._executor.stop(record.id, record.attempt, at_once=at_once)
             self._executor.wait(TICK_SECONDS)
-            self._tell()
             self._observer(self._state, None)
-
-    def _tell(self) -> None:
-        """Carry out what an interrupted experiment still may: no starts."""
-        for command in self._commands:
-            if isinstance(command, TellStrategy):
-                self._strategy.tell(command.result)
-        self._commands.clear()
 
 
 _ATTEMPT_EVENTS = get_args(happened.AttemptEvent)
