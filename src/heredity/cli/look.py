@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import sys
 
 import click
+from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -55,19 +58,32 @@ def ls(place: str, prefix: str, *, as_json: bool) -> None:
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
         return
+    console().print(_checkpoint_table(checkpoints))
+
+
+def _checkpoint_table(checkpoints: list[Checkpoint]) -> Table:
+    # On a terminal the part that all keys share stands above; a program gets whole keys.
+    shared = _shared_prefix([checkpoint.key for checkpoint in checkpoints]) if sys.stdout.isatty() else ""
     rows = table("checkpoint~", "parents~", "score>", "tensors>", "size>", "own>", "saved")
+    rows.title = f"{shared}…" if shared else None
     for checkpoint in checkpoints:
         add_row(
             rows,
-            checkpoint.key,
-            keys_text(checkpoint.parents),
+            checkpoint.key.removeprefix(shared),
+            keys_text([parent.removeprefix(shared) for parent in checkpoint.parents]),
             number_text(checkpoint.score),
             str(len(checkpoint.tensor_names)),
             size_text(checkpoint.size_bytes),
             size_text(checkpoint.own_bytes),
             _time_text(checkpoint.created),
         )
-    console().print(rows)
+    return rows
+
+
+def _shared_prefix(keys: list[CheckpointKey]) -> str:
+    """What all keys begin with, up to a slash."""
+    common = os.path.commonprefix(keys) if len(keys) > 1 else ""  # noqa: RUF071  # cut at a slash below
+    return common[: common.rfind("/") + 1]
 
 
 @click.command()
@@ -210,4 +226,9 @@ def _parameters_text(parameters: object) -> str:
 
 
 def _time_text(when: dt.datetime) -> str:
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """Local time; on a terminal without what can be taken for granted."""
+    local = when.astimezone()
+    if not sys.stdout.isatty():
+        return local.strftime("%Y-%m-%d %H:%M:%S")
+    is_today = local.date() == dt.datetime.now().astimezone().date()
+    return local.strftime("%H:%M:%S" if is_today else "%Y-%m-%d")
