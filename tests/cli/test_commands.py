@@ -116,6 +116,11 @@ def test_run_shows_lineage_and_says_where_things_lie(finished: Path) -> None:
         assert text in output
 
 
+def test_children_that_took_over_no_weights_are_named(finished: Path) -> None:
+    output = run("run", "experiment.yml", "--directory", "second")
+    assert "Took over no weights (they never called trial.inherit): child\n" in output
+
+
 def test_the_default_directory_has_the_next_free_number(finished: Path) -> None:
     run("run", "experiment.yml")
     run("run", "experiment.yml")

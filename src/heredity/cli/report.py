@@ -62,11 +62,14 @@ def _label(record: TrialRecord) -> Text:
 def print_outcomes(console: Console, measured: list[Outcome]) -> None:
     """Print two tables, one row a child: what it inherited, and what that gave."""
     heirs = [outcome for outcome in measured if outcome.inheritance is not None]
-    if not heirs:
-        return
-    _print_inherited(console, heirs)
+    if heirs:
+        _print_inherited(console, heirs)
     if any(outcome.twin for outcome in heirs):
         _print_gains(console, heirs)
+    others = [o.trial for o in measured if o.inheritance is None and o.state == TrialState.COMPLETED.value]
+    if others:
+        text = f"Took over no weights (they never called trial.inherit): {', '.join(others)}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
 
 
 def _print_inherited(console: Console, heirs: list[Outcome]) -> None:
