@@ -188,4 +188,17 @@ def _why_not_alike(parent: Graph, child: Graph) -> str:
     for who, graph in (("the parent", parent), ("the child", child)):
         if not graph.is_alike_in_training:
             return f"{who} runs other operators in train mode, or its train mode could not be traced"
+    theirs, ours = _dropout_rates(parent), _dropout_rates(child)
+    if theirs != ours:
+        return f"dropout rates are {_listed(ours)}, in the parent {_listed(theirs)}"
     return ""
+
+
+def _dropout_rates(graph: Graph) -> set[float]:
+    """The rates at which a network drops out; masks are left aside, but not how much they hide."""
+    rates = {node.arguments.get("p") for node in graph.calls if "dropout" in node.target}
+    return {float(rate) for rate in rates if isinstance(rate, int | float) and rate}
+
+
+def _listed(rates: set[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in sorted(rates)) or "none"
