@@ -160,6 +160,14 @@ def test_a_measurement_that_cannot_be_made_undoes_nothing(
     assert "not measured: no such luck" in str(inheritance)
 
 
+def test_a_measurement_that_belies_the_proof_is_reported_as_a_bug(
+    store: Store, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredNetwork, "forward", lambda _, x: torch.ones(len(x), 10, dtype=x.dtype))
+    with pytest.warns(UserWarning, match=r"father: proven to be exact, but measured .* please report it"):
+        hd.inherit(demo_network(width=12, depth=1), store["father"], example_inputs=images)
+
+
 class Moody(nn.Module):
     """Its forward depends on its data, so that no graph can be recorded."""
 
