@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map
 
 from heredity import checkpoints
 from heredity.encoding import Json
@@ -25,6 +24,8 @@ from heredity.transfer import (
     TransferPlan,
     Verdict,
     apply,
+    batches,
+    differ_in_batch_only,
     example_inputs_like,
     measure_difference,
     plan_by_name,
@@ -40,9 +41,6 @@ Policy = Literal["best_effort", "exact"]
 
 MOST_ROUNDING = 1e-2
 """Of the parent's largest output, in float32; deep networks in the tests stay below a thousandth of this."""
-
-_MAX_BATCHES = 8
-"""Batches on which parent and child are compared at most."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +222,7 @@ def _plan(
         return _by_name(module, source, f"{source.key} was saved without its graph")
     # On the parent's shapes, so that graphs which differ only in the batch's size are not told apart.
     inputs: Inputs = example_inputs_like(parent_graph)
-    if example_inputs is not None and not _differ_in_batch_only(_inputs(example_inputs), inputs):
+    if example_inputs is not None and not differ_in_batch_only(_inputs(example_inputs), inputs):
         inputs = _inputs(example_inputs)
     try:
         child_graph = trace(module, inputs)
@@ -260,7 +258,7 @@ def _measured(parent: Checkpoint, module: torch.nn.Module, inputs: Inputs, dtype
     network = StoredNetwork(graph, parent.tensors(framework="torch"))
     measured = [
         measure_difference(network, module, batch, dtype=dtype)
-        for batch in _batches(inputs, like=example_inputs_like(graph))
+        for batch in batches(inputs, like=example_inputs_like(graph))
     ]
     return Difference(
         in_eval=max(each.in_eval for each in measured),
@@ -268,39 +266,6 @@ def _measured(parent: Checkpoint, module: torch.nn.Module, inputs: Inputs, dtype
         in_training=max(each.in_training for each in measured),
         in_training_relative=max(each.in_training_relative for each in measured),
     )
-
-
-def _batches(inputs: Inputs, *, like: Inputs) -> list[Inputs]:
-    """Cut inputs into batches of the recorded size, which a graph may hold in its views; at most eight.
-
-    Too few rows are repeated. Inputs that differ in more than their number of rows stay as they are.
-    """
-    if not _differ_in_batch_only(inputs, like):
-        return [inputs]
-    size = int(tree_leaves(like)[0].shape[0])
-    num_rows = int(tree_leaves(inputs)[0].shape[0])
-    starts = range(0, max(1, num_rows - size + 1), size)
-
-    def rows(start: int) -> Inputs:
-        index = torch.arange(start, start + size) % num_rows
-        cut: Inputs = tree_map(lambda tensor: tensor[index.to(tensor.device)], inputs)
-        return cut
-
-    return [rows(start) for start in starts[:_MAX_BATCHES]]
-
-
-def _differ_in_batch_only(inputs: Inputs, like: Inputs) -> bool:
-    """Whether inputs are all tensors, have the recorded structure and shapes, and one number of rows each."""
-    given, recorded = tree_leaves(inputs), tree_leaves(like)
-    if len(given) != len(recorded) or not all(isinstance(leaf, torch.Tensor) for leaf in given):
-        return False
-    if isinstance(inputs, Mapping) != isinstance(like, Mapping):
-        return False
-    alike = all(
-        a.dim() and a.shape[1:] == b.shape[1:] and a.dtype == b.dtype
-        for a, b in zip(given, recorded, strict=True)
-    )
-    return alike and len({len(a) for a in given}) == 1 and len({len(b) for b in recorded}) == 1
 
 
 def _graph_of(checkpoint: Checkpoint) -> Graph | None:

@@ -7,6 +7,8 @@ plan.certificate.is_exact                       # proven, not measured; measure_
 """
 
 from heredity.transfer.apply import apply as apply
+from heredity.transfer.batches import batches as batches
+from heredity.transfer.batches import differ_in_batch_only as differ_in_batch_only
 from heredity.transfer.names import TensorSpec as TensorSpec
 from heredity.transfer.names import plan_by_name as plan_by_name
 from heredity.transfer.planner import plan_transfer as plan_transfer
