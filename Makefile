@@ -30,7 +30,7 @@ test-slow: $(INSTALLED)  ## the slow tests
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -q -m "not slow and not nfs and not s3 and not gpu" \
-		tests/store tests/experiment tests/transfer tests/graph tests/test_journal.py tests/test_inheritance.py
+		tests/store tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/test_inheritance.py
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
 		--include="src/heredity/store/*,src/heredity/experiment/*,src/heredity/transfer/*"

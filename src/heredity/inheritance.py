@@ -40,7 +40,7 @@ Policy = Literal["best_effort", "exact"]
 """``best_effort`` carries over what it can, labelled; ``exact`` refuses what is not proven to be equal."""
 
 MOST_ROUNDING = 1e-2
-"""Of the parent's largest output, in float32; deep networks in the tests stay below a thousandth of this."""
+"""Share of the parent's largest output; chosen far above what rounding in float32 is expected to do."""
 
 
 @dataclass(frozen=True)

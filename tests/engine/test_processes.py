@@ -81,6 +81,12 @@ def test_what_is_reported_after_the_end_changes_nothing(make_experiment: MakeExp
     assert trial_named(state, "a").reports == []
 
 
+def test_reports_of_several_threads_all_arrive_whole(make_experiment: MakeExperiment) -> None:
+    state = make_experiment({"a": "report_from_threads"}).run()
+    assert states(state) == {"a": "completed"}
+    assert len(trial_named(state, "a").reports) == 800
+
+
 def test_binary_output_goes_into_the_log(make_experiment: MakeExperiment, tmp_path: Path) -> None:
     assert states(make_experiment({"a": "print_binary"}).run()) == {"a": "completed"}
     assert bytes(range(256)) in (tmp_path / "run/logs/a@1.log").read_bytes()

@@ -86,6 +86,21 @@ def report_after_end(trial: hd.Trial) -> float:
     return 1.0
 
 
+def report_from_threads(trial: hd.Trial) -> float:
+    """Four threads report at once, as callbacks of training libraries do."""
+
+    def report(thread: int) -> None:
+        for step in range(200):
+            trial.report(float(thread), step=step)
+
+    threads = [threading.Thread(target=report, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 1.0
+
+
 def fork_a_child(trial: hd.Trial) -> float:
     """A grandchild keeps the pipe open for longer than the trial lives."""
     if os.fork() == 0:

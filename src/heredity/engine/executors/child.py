@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -31,7 +32,13 @@ def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: s
     die_with_parent()
     _write_to(Path(log))
     signal.signal(signal.SIGTERM, _interrupt)
-    run_attempt(order, function, lambda event: _send(pipe, event))
+    lock = threading.Lock()  # a connection is not made for several threads, and users report from theirs
+
+    def send(event: happened.AttemptEvent) -> None:
+        with lock:
+            _send(pipe, event)
+
+    run_attempt(order, function, send)
     sys.stdout.flush()
     pipe.close()
 
@@ -44,9 +51,8 @@ def _send(pipe: Connection, event: happened.AttemptEvent) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(
-        signal.SIGTERM, signal.SIG_IGN
-    )  # once: the clean-up that this sets off must not be hit again
+    # Once: the clean-up that this sets off must not be hit again.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise TrialInterrupted("interrupted")
 
 

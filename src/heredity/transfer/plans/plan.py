@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
+from heredity.transfer.plans.certificate import Certificate
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
@@ -160,11 +160,6 @@ def coverage_of(steps: tuple[Step, ...]) -> float:
 def fresh(tensor: str, shape: tuple[int, ...], *, is_parameter: bool) -> Step:
     """The step that leaves a tensor as it is."""
     return Step(tensor, shape, How.FRESH, is_parameter=is_parameter)
-
-
-def fresh_verdict(reason: str) -> TensorVerdict:
-    """The verdict on a tensor that is left as it is."""
-    return TensorVerdict(Verdict.FRESH, reason)
 
 
 def _step_to_json(step: Step) -> Json:
