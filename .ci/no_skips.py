@@ -19,10 +19,13 @@ ALLOWED: dict[str, str] = {
 
 # Each of these must have run at least one test: a module, or a folder of modules.
 REQUIRED = (
+    "tests.cli",
     "tests.engine",
+    "tests.examples",
     "tests.experiment",
     "tests.store",
     "tests.test_docs",
+    "tests.test_inheritance",
     "tests.test_loading",
     "tests.test_rooms",
     "tests.transfer",
