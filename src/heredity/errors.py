@@ -8,11 +8,16 @@
     │   ├── StoreLocationError                      a place that is not a store, or may not be written
     │   ├── UnsupportedFormat                       written by a newer version
     │   ├── CheckpointNotFound    (KeyError)        no checkpoint of this name
+    │   │   └── CheckpointDropped                   it was dropped, or its writer has given it up
+    │   ├── RefNotFound           (KeyError)        no movable name of this kind
     │   ├── KeyTaken                                the name belongs to other content
     │   ├── TransferRefused                         the policy does not allow what would be inherited
     │   └── UntraceableModule                       this module's graph cannot be recorded
     ├── RetryableError            (OSError)         try again later; nothing is lost
-    │   ├── StoreUnavailable                        the place did not answer, or is full
+    │   ├── StoreUnavailable                        the place did not answer
+    │   │   ├── StoreFull                           no space or no quota is left
+    │   │   └── WriteSwept                          a collection took this save for a dead one
+    │   ├── RefMoved                                somebody else was first to move it
     │   ├── WaitTimeout           (TimeoutError)    the checkpoint did not appear in time
     │   └── ExperimentBusy                          another process drives this experiment
     ├── CorruptData                                 what was stored is damaged; do not use it
@@ -82,6 +87,16 @@ class CheckpointNotFound(InputError, KeyError):
     __str__ = HeredityError.__str__  # KeyError would show the repr of the message
 
 
+class CheckpointDropped(CheckpointNotFound):
+    """The checkpoint was dropped, or its writer has said that it will never come; the message says why."""
+
+
+class RefNotFound(InputError, KeyError):
+    """No movable name is called so."""
+
+    __str__ = HeredityError.__str__  # KeyError would show the repr of the message
+
+
 class KeyTaken(InputError):
     """The name belongs to a checkpoint with other content; names are used once."""
 
@@ -99,7 +114,19 @@ class RetryableError(HeredityError, OSError):
 
 
 class StoreUnavailable(RetryableError):
-    """The place where the bytes lie did not answer, or is full."""
+    """The place where the bytes lie did not answer."""
+
+
+class StoreFull(StoreUnavailable):
+    """No space or no quota is left where the bytes lie; nothing was published."""
+
+
+class WriteSwept(StoreUnavailable):
+    """A collection took this unfinished save for one of a dead writer; nothing was published."""
+
+
+class RefMoved(RetryableError):
+    """Somebody else was first to move a ref: read it again, and move it from there."""
 
 
 class WaitTimeout(RetryableError, TimeoutError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from heredity.store.tensors import Buffer
@@ -22,11 +23,18 @@ class Capabilities:
         is_durable: What was put outlives a crash of the machine.
         maps_files: `Blob.read_ranges` gives pages of the file, not copies: it costs no memory and no reading
             until the bytes are used.
+        fences_writers: After `sweep`, no write whose last check came before the time that was given to it
+            can appear any more, however long its writer slept.
+        first_pause_seconds: How long to wait before looking again for something that may come soon.
+        longest_pause_seconds: How long to wait at most between two looks.
     """
 
     is_shared: bool
     is_durable: bool
     maps_files: bool
+    fences_writers: bool
+    first_pause_seconds: float
+    longest_pause_seconds: float
 
 
 class Blob(ABC):
@@ -69,8 +77,39 @@ class Blob(ABC):
         self.close()
 
 
+class Watcher(ABC):
+    """Notices that something may have appeared in a directory since the watcher was made. For one thread."""
+
+    @abstractmethod
+    def pause(self, seconds: float) -> None:
+        """Return after so many seconds, or sooner if something may have appeared."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop watching."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Sleeper(Watcher):
+    """The watcher of a place that tells nothing: it sleeps."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
 class Backend(ABC):
-    """A flat set of names, each put once and never changed.
+    """A flat set of names, each put once, never changed, and in the end retired.
 
     Names are parts joined by slashes, each of ASCII letters, digits and ``_.-~%``, not beginning with a dot.
 
@@ -83,8 +122,11 @@ class Backend(ABC):
     *Ordering.* When `put_once` has returned, everyone who looks sees the name, and it outlives a crash if the
     place is durable. Whoever has seen a name goes on seeing it.
 
-    *Errors.* `StoreUnavailable`: this attempt failed, a later one may not. `StoreLocationError`: the place
-    does not allow it. Nothing else; an absent name is an answer, not an error.
+    *Errors.* `StoreUnavailable`: this attempt failed, a later one may not (`StoreFull`: not soon).
+    `StoreLocationError`: the place does not allow it. Nothing else; an absent name is an answer, not an
+    error, and so is an absent directory of a place that is there.
+
+    *Time.* `put_at` and `now` are seconds by the one clock of the place, which may be hours off ours.
     """
 
     url: str
@@ -99,14 +141,28 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def put_once(self, name: str, chunks: Iterable[Buffer]) -> bool:
-        """Put the joined chunks under a name, unless it is taken.
+    def put_once(
+        self, name: str, content: Iterable[Buffer], *, before_commit: Callable[[], None] | None = None
+    ) -> bool:
+        """Put the joined pieces under a name, unless it is taken.
 
-        Chunks are asked for once, in order. If that raises, nothing is put and the exception goes through.
+        Args:
+            name: Where to; its directory has been made.
+            content: The pieces, in order. Iterated once for every attempt: a place that repeats a failed
+                attempt needs something that can be iterated again, such as a list. If it raises, nothing is
+                put and the exception goes through.
+            before_commit: Called when all is written and nothing is visible yet; if it raises, nothing is
+                put and the exception goes through. On a place that does not fence writers it is called once
+                more after the commit, and the name is taken back if it raises then.
 
         Returns:
-            Whether the name now holds what this call put; ``False`` if the name was taken. Exactly one of
-            many callers gets ``True``, also where a reply is lost on the way.
+            Whether the name now holds what this call put; ``False`` if the name was taken. Of many callers at
+            most one gets ``True``, and exactly one where no reply is lost. Where one was lost, ``False`` may
+            mean that an earlier attempt of this very call has landed: the caller knows by a nonce within the
+            content.
+
+        Raises:
+            WriteSwept: A collection took the unfinished write for a dead one; nothing was put.
         """
 
     @abstractmethod
@@ -131,3 +187,39 @@ class Backend(ABC):
         Who sees a name may see it before its writer has been told that it is durable; call this before
         something durable refers to it.
         """
+
+    @abstractmethod
+    def retire(self, name: str) -> None:
+        """Take a name away, for ever. Idempotent; absent names are passed over.
+
+        Whoever has it open reads on where the place allows that; `sweep` frees the bytes.
+        """
+
+    @abstractmethod
+    def put_at(self, name: str) -> float | None:
+        """When a name was put; ``None`` where it is absent."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """A time later than that of everything that was put before this call. May take a second."""
+
+    @abstractmethod
+    def sweep(self, *, before: float) -> None:
+        """Free what was retired, and break off what began to be written, before this time.
+
+        A writer that is broken off gets `WriteSwept`, and its name never appears.
+
+        Raises:
+            StoreLocationError: The place may not be written from here.
+        """
+
+    @abstractmethod
+    def version_of(self, directory: str) -> str | None:
+        """A text that differs whenever the names directly in a directory do; ``None`` if the place has none.
+
+        Two changes within one tick of the place's clock (up to two seconds) may give the same text.
+        """
+
+    @abstractmethod
+    def watch(self, directory: str) -> Watcher:
+        """Begin to watch a directory. A hint only: what other machines put may go unnoticed."""
