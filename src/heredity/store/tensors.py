@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ DTYPE_BITS = {
     "C64": 64,
 }
 
+# As many as numpy and torch allow. Without a limit, a damaged header could ask for products without end.
+MAX_AXES = 64
+
 # Those that numpy has by itself, always little-endian: the file format knows no other order.
 _NUMPY_OF_DTYPE = {
     "BOOL": "|b1",
@@ -70,11 +74,14 @@ _DTYPE_OF_NUMPY = {np.dtype(code).name: dtype for dtype, code in _NUMPY_OF_DTYPE
 }
 
 
+# A network's tensors have few different forms; each is asked for when a header is read and a tensor made.
+@lru_cache(maxsize=4096)
 def size_of(dtype: str, shape: tuple[int, ...]) -> int | None:
     """Bytes that a tensor takes; ``None`` where there can be no such tensor."""
-    if dtype not in DTYPE_BITS or any(length < 0 for length in shape):
+    bits = DTYPE_BITS.get(dtype)
+    if bits is None or len(shape) > MAX_AXES or (shape and min(shape) < 0):
         return None
-    bits = DTYPE_BITS[dtype] * math.prod(shape)
+    bits *= math.prod(shape)
     return bits // 8 if bits % 8 == 0 else None
 
 
@@ -97,7 +104,7 @@ class TensorData:
 
     def __init__(self, dtype: str, shape: tuple[int, ...], data: Buffer) -> None:
         object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "shape", tuple(int(length) for length in shape))
+        object.__setattr__(self, "shape", tuple(map(int, shape)))
         object.__setattr__(self, "data", _flat(data))
         expected = size_of(self.dtype, self.shape)
         if expected is None:
