@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -12,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from heredity.errors import StoreLocationError, StoreUnavailable
+from heredity.errors import StoreFull, StoreLocationError, StoreUnavailable, WriteSwept
 from heredity.store.backends import Backend, LocalBackend, MemoryBackend
-from heredity.store.backends.local import STALE_TMP_SECONDS
 from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map
 from heredity.testing.backend_suite import BackendSuite
 from heredity.testing.faults import failing, losing_replies
@@ -133,7 +133,8 @@ def test_a_garbage_file_that_cannot_be_deleted_does_not_fail_a_save(root: Path) 
 
 def test_a_directory_that_is_gone_is_not_an_absent_name(root: Path) -> None:
     backend = local(root)
-    (root / "a").rmdir()
+    for path in list(root.iterdir()):
+        shutil.rmtree(path)
     for look in (backend.exists, backend.open, backend.names):
         with pytest.raises(StoreUnavailable, match="mounted"):
             look("a/x" if look != backend.names else "a/")
@@ -153,20 +154,71 @@ def test_what_nfs_leaves_of_open_files_is_not_listed(root: Path) -> None:
     assert backend.names("a/") == ["a/x"]
 
 
-def test_old_temporary_files_are_swept_and_young_ones_are_not(root: Path) -> None:
+def test_old_unfinished_files_are_swept_and_young_ones_are_not(root: Path) -> None:
     backend = local(root)
     old, young = root / "tmp/old", root / "tmp/young"
     for file in (old, young):
         file.write_bytes(b"")
-    long_ago = young.stat().st_mtime - STALE_TMP_SECONDS - 60
+    long_ago = young.stat().st_mtime - 60
     os.utime(old, (long_ago, long_ago))
-    backend.sweep()
+    backend.sweep(before=long_ago + 1)
     assert tmp_files(root) == [young]
 
 
+def test_a_retired_file_is_kept_for_its_readers_until_it_is_swept(root: Path) -> None:
+    backend = local(root)
+    backend.put_once("a/x", [b"12345"])
+    long_ago = backend.now() - 3600
+    # Its content is old; what counts is when it was retired.
+    os.utime(root / "a/x", (long_ago, long_ago))
+    blob = backend.open("a/x")
+    assert blob is not None
+    with blob:
+        backend.retire("a/x")
+        backend.sweep(before=long_ago + 1)
+        assert len(list((root / "trash").iterdir())) == 1
+        backend.sweep(before=backend.now())
+        assert not list((root / "trash").iterdir())
+        assert blob.read(0, 5) == b"12345"
+
+
+def test_a_swept_file_whose_link_was_made_is_a_success(root: Path) -> None:
+    """The reply was lost, then a collection swept the temporary name: the inode at the target tells."""
+    backend = local(root)
+
+    def link_and_sweep(*args: object, **kwargs: object) -> None:
+        os.link(*args, **kwargs)  # type: ignore[arg-type]  # whatever it is given
+        backend.sweep(before=backend.now())
+        raise OSError(errno.EIO, "lost")
+
+    assert local(root, SystemCalls(link=link_and_sweep)).put_once("a/x", [b"1"])
+    assert backend.exists("a/x")
+
+
+def test_a_name_that_another_took_is_not_ours_after_a_sweep(root: Path) -> None:
+    backend = local(root)
+    backend.put_once("a/x", [b"other"])
+    with pytest.raises(WriteSwept):
+        backend.put_once("a/y", [b"1"], before_commit=lambda: backend.sweep(before=backend.now()))
+    assert not backend.put_once(
+        "a/x", [b"mine"], before_commit=lambda: backend.sweep(before=backend.now() - 60)
+    )
+
+
+def test_a_rename_whose_reply_was_lost_has_retired_the_file(root: Path) -> None:
+    backend = local(root, SystemCalls(rename=losing_replies(os.rename, errno.ENOENT)))
+    backend.put_once("a/x", [b"1"])
+    backend.retire("a/x")
+    assert not backend.exists("a/x")
+
+
 def test_sweeping_where_there_is_nothing_is_no_error(root: Path) -> None:
-    LocalBackend(root).sweep()
-    local(root).sweep()
+    local(root).sweep(before=0)
+
+
+def test_mapping_can_be_chosen(root: Path) -> None:
+    assert not LocalBackend(root, map_files=False).capabilities.maps_files
+    assert LocalBackend(root, map_files=True).capabilities.maps_files
 
 
 def test_files_are_mapped_on_known_local_file_systems_only(tmp_path: Path) -> None:
@@ -199,7 +251,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path) -> None:
     backend = local(small_disk)
-    with pytest.raises(StoreUnavailable, match=r"No space.*Free some space"):
+    with pytest.raises(StoreFull, match=r"No space.*Free some space"):
         backend.put_once("a/x", [b"x" * 100_000] * 20)
     assert backend.names("a/") == []
     assert backend.put_once("a/x", [b"x" * 100_000])

@@ -275,8 +275,8 @@ def test_a_tensor_that_changes_while_it_is_saved_is_an_error_and_nothing_is_save
     weight = WEIGHT.copy()
 
     class Meddling(MemoryBackend):
-        def put_once(self, name: str, chunks: Any) -> bool:
-            pieces = iter(chunks)
+        def put_once(self, name: str, content: Any, *, before_commit: Any = None) -> bool:
+            pieces = iter(content)
             first = next(pieces)
             weight[0] += 1
             return super().put_once(name, [first, *pieces])

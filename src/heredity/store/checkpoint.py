@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from heredity.ids import CheckpointKey
-    from heredity.store.files.manifest import Lineage, Manifest, TensorEntry
+    from heredity.store.files.lineage import Lineage
+    from heredity.store.files.manifest import Manifest, TensorEntry
     from heredity.store.files.pack import Pack
     from heredity.store.files.reader import Reader
     from heredity.store.tensors import TensorData

@@ -11,7 +11,7 @@ from heredity.errors import InputError, StoreLocationError
 from heredity.store.backends.local import LocalBackend
 from heredity.store.backends.memory import MemoryBackend
 from heredity.store.backends.posix import typed_errors
-from heredity.store.files.layout import CHECKPOINTS, FORMAT_FILE, SHARDS, Format
+from heredity.store.files.layout import CHECKPOINTS, DIRECTORIES, FORMAT_FILE, Format
 from heredity.store.store import Store
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SUPPORTED = (
     "This version keeps stores in directories ('weights/', 'file:///…') and in memory ('memory://name')."
 )
 # What a store that is just being made may already hold.
-_UNFINISHED = {"t", "tmp"}
+_UNFINISHED = {"t", "tmp", "trash", "refs", "pin"}
 
 _memory: dict[str, MemoryBackend] = {}
 
@@ -109,18 +109,18 @@ def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
             hint="Check the path, or open it with create=True to make one.",
         )
     _refuse_other_content(root, backend=backend)
-    backend.make_directories(SHARDS)
+    backend.make_directories(DIRECTORIES)
     return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
 
 
 def _tidy(root: Path, *, backend: LocalBackend) -> None:
-    """Sweep what dead writers have left, and make shards anew that a copy without empty directories lacks."""
+    """Make directories anew that a copy without empty ones lacks, or a store of an earlier version."""
     try:
         there = {f"{CHECKPOINTS}{name}/" for name in os.listdir(root / CHECKPOINTS)}  # noqa: PTH208  # names only
-        absent = [shard for shard in SHARDS if shard not in there]
+        there |= {f"{name}/" for name in os.listdir(root)}  # noqa: PTH208  # names only
+        absent = [name for name in DIRECTORIES if name not in there]
         if absent:
             backend.make_directories(absent)
-        backend.sweep()
     except (OSError, StoreLocationError):
         return  # a store that may only be read is a store
 

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import takewhile
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from heredity.errors import CheckpointNotFound, InputError, InvalidName, KeyTaken
-from heredity.ids import CheckpointKey, Digest, parse_checkpoint_key
+from heredity.errors import InputError, InvalidName, KeyTaken
+from heredity.ids import CheckpointKey, parse_checkpoint_key
 from heredity.store.checkpoint import Checkpoint
-from heredity.store.files.layout import name_of
+from heredity.store.clock import utc_now
+from heredity.store.files.layout import name_of, shard_of, tombstone_name_of
 from heredity.store.files.reader import Reader, Verify
-from heredity.store.files.recent import Recent
+from heredity.store.publishing import Publisher, refuse_dropped
+from heredity.store.refs import Refs
 from heredity.store.saving import Draft, draft
-from heredity.store.verify import Problem, find_problems
+from heredity.store.upkeep.collecting import Collection, collect
+from heredity.store.upkeep.dropping import put_tombstone
+from heredity.store.upkeep.leases import Lease
+from heredity.store.upkeep.verify import Problem, find_problems
 from heredity.store.wait import wait_until
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from heredity.encoding import Json
     from heredity.store.backends.base import Backend
     from heredity.store.files.manifest import Manifest
-
-_RECENT_DIGESTS = 1 << 16
-# A smaller tensor is not shared with checkpoints that are no parents: it would save less than a block of the
-# disk, and cost one more file to open at every load, kept alive for its sake.
-_MIN_SHARED_BYTES = 4096
-_MOST_KEYS_COMPARED = 5000
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Store:
@@ -46,14 +40,18 @@ class Store:
     """
 
     def __init__(
-        self, backend: Backend, *, store_id: str, verify: Verify = "first", now: Callable[[], datetime] = _now
+        self,
+        backend: Backend,
+        *,
+        store_id: str,
+        verify: Verify = "first",
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._backend = backend
         self._reader = Reader(backend, store_id=store_id, verify=verify)
         self._now = now
-        # Where contents that this process has saved or seen lie: an unchanged tensor is not written again.
-        self._owners: Recent[Digest, CheckpointKey] = Recent(_RECENT_DIGESTS)
-        self._settled: Recent[CheckpointKey, CheckpointKey] = Recent(_RECENT_DIGESTS)
+        self._publisher = Publisher(self._reader, now=now)
+        self._refs = Refs(self._reader, now=now)
 
     @property
     def url(self) -> str:
@@ -65,10 +63,16 @@ class Store:
         """Random name that the store was given when it was made."""
         return self._reader.store_id
 
+    @property
+    def refs(self) -> Refs:
+        """Names that move: ``store.refs["best"]``."""
+        return self._refs
+
     def __getitem__(self, key: str) -> Checkpoint:
         """Return a checkpoint.
 
         Raises:
+            CheckpointDropped: It was dropped, or given up by its writer.
             CheckpointNotFound: There is none of this name (yet); the hint names similar ones.
             InvalidName: No checkpoint can have this name.
             CorruptCheckpoint: The beginning of its file is damaged.
@@ -76,37 +80,31 @@ class Store:
         parsed = parse_checkpoint_key(key)
         found = self._find(parsed)
         if found is None:
-            raise self._not_found(parsed)
+            raise self._reader.absent(parsed)
         return found
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a checkpoint of this name now."""
         try:
-            return isinstance(key, str) and self._reader.has(parse_checkpoint_key(key))
+            return isinstance(key, str) and self._reader.is_live(parse_checkpoint_key(key))
         except InvalidName:
             return False
 
     def __iter__(self) -> Iterator[CheckpointKey]:
         """The keys of all checkpoints, sorted."""
-        return iter(sorted(self._reader.all_keys()))
+        return iter(sorted(self._reader.listing().live))
 
     def _find(self, key: CheckpointKey) -> Checkpoint | None:
         pack = self._reader.pack(key)
-        if pack is None:
+        if pack is None or self._reader.is_dropped(key):
             return None
         return self._known(pack.manifest)
 
     def _known(self, manifest: Manifest) -> Checkpoint:
-        self._owners.put_all((entry.digest, entry.owner) for entry in manifest.entries)
+        self._publisher.remember(manifest)
         return Checkpoint(manifest.lineage, self._reader)
 
-    def _not_found(self, key: CheckpointKey) -> CheckpointNotFound:
-        keys = sorted(self._reader.all_keys(), key=lambda other: _common_length(key, other), reverse=True)
-        near = difflib.get_close_matches(key, keys[:_MOST_KEYS_COMPARED], n=3)
-        hint = f"Similar names are {', '.join(map(repr, near))}." if near else f"It holds {len(keys)} others."
-        return CheckpointNotFound(f"There is no checkpoint {key!r} in {self.url}.", hint=hint)
-
-    def put(
+    def put(  # what a checkpoint consists of
         self,
         key: str,
         tensors: Mapping[str, object],
@@ -124,16 +122,17 @@ class Store:
         Args:
             key: Its name, used once for ever.
             tensors: By name; a `TensorData`, a numpy array or a tensor of an installed framework each.
-            parents: The checkpoints it inherited from; one that is named twice counts once.
+            parents: The checkpoints it inherited from; one that is named twice counts once. They may have
+                been dropped since.
             score: How good it is.
             metadata: Small facts to keep with it, read whenever the store is listed.
             graph: The model's graph as plain data; stored once for all checkpoints that have the same.
 
         Raises:
-            KeyTaken: The name belongs to other content.
-            CheckpointNotFound: A parent is not in the store.
+            KeyTaken: The name belongs to other content, or to a checkpoint that was dropped.
+            CheckpointNotFound: A parent has never been in the store.
             InputError: Something cannot be stored; nothing has been written.
-            StoreUnavailable: The disk is full or does not answer; nothing is visible.
+            StoreUnavailable: The place does not answer, or is full (`StoreFull`); nothing is visible.
             StoreLocationError: The store may not be written from here.
         """
         parsed = parse_checkpoint_key(key)
@@ -145,14 +144,11 @@ class Store:
             metadata=metadata,
             graph=graph,
         )
-        known = self._reader.pack(parsed)
-        if known is None:
-            manifest = self._plan(new)
-            if self._backend.put_once(name_of(parsed), new.chunks(manifest)):
-                self._settled.put(parsed, parsed)
-                return self._known(manifest)
-        else:
-            self._backend.settle(name_of(parsed))
+        refuse_dropped(self._reader, parsed)
+        if self._reader.pack(parsed) is None:
+            manifest = self._publisher.publish(new)
+            if manifest is not None:
+                return Checkpoint(manifest.lineage, self._reader)
         return self._repeated(new)
 
     def _parent_keys(
@@ -172,35 +168,6 @@ class Store:
             raise InputError(f"Checkpoint {key!r} cannot be its own parent.")
         return tuple(found)
 
-    def _plan(self, new: Draft) -> Manifest:
-        """Decide what is written and what is shared; whatever is referred to is there and durable."""
-        inherited: dict[Digest, CheckpointKey] = {}
-        for parent in new.parents:
-            pack = self._reader.pack(parent)
-            if pack is None:
-                raise self._not_found(parent)
-            self._settle(parent)
-            inherited |= {entry.digest: entry.owner for entry in pack.manifest.entries}
-        there: dict[CheckpointKey, bool] = {}
-
-        def owner_of(digest: Digest, size_bytes: int) -> CheckpointKey | None:
-            owner = inherited.get(digest)
-            if owner is None and size_bytes >= _MIN_SHARED_BYTES:
-                owner = self._owners.get(digest)
-            if owner is not None and owner not in there:
-                there[owner] = self._reader.has(owner)
-                if there[owner]:
-                    self._settle(owner)
-            # An owner that has vanished costs a few bytes, not the save: they are in our hands.
-            return owner if owner is not None and there[owner] else None
-
-        return new.manifest(nonce=secrets.token_hex(16), created=self._now(), owner_of=owner_of)
-
-    def _settle(self, key: CheckpointKey) -> None:
-        if not self._settled.get(key):
-            self._backend.settle(name_of(key))
-            self._settled.put(key, key)
-
     def _repeated(self, new: Draft) -> Checkpoint:
         """The name was taken: by the same content it is a repeated save, by other content an error."""
         existing = self[new.key]
@@ -211,17 +178,113 @@ class Store:
                 f"it was saved at {existing.created.isoformat(timespec='seconds')}.",
                 hint="A name is used once: save under another one, as in 'father@2'.",
             )
+        self._backend.settle(name_of(new.key))
         return existing
+
+    def drop(self, key: str | Checkpoint, *, reason: str = "") -> None:
+        """Drop a checkpoint: nobody finds it any more, and its name is never used again. Idempotent.
+
+        Its weights stay for as long as other checkpoints draw on them, and until a `collect` comes that is
+        one grace later. Its lineage stays for ever: its children still know their grandparents.
+
+        Raises:
+            CheckpointNotFound: There is no such checkpoint; `abandon` is for names that will never come.
+            InputError: A ref points to it; move or delete the ref first.
+            StoreUnavailable: The place does not answer.
+            StoreLocationError: The store may not be written from here.
+        """
+        parsed = parse_checkpoint_key(_key(key))
+        if self._reader.is_dropped(parsed):
+            self._backend.settle(tombstone_name_of(parsed))
+            return
+        found = self._reader.pack(parsed)
+        if found is None:
+            raise self._reader.absent(parsed)
+        refs = self._refs.pointing_to(parsed)
+        if refs:
+            raise InputError(
+                f"Checkpoint {parsed!r} is not dropped: the ref {refs[0]!r} points to it.",
+                hint="Move the ref to another checkpoint, or delete it with store.refs.delete().",
+            )
+        put_tombstone(
+            self._reader, parsed, lineage=found.manifest.lineage, reason=reason, dropped_at=self._now()
+        )
+
+    def abandon(self, key: str, *, reason: str = "") -> None:
+        """Say that a checkpoint will never come: whoever waits for it is told at once. Idempotent.
+
+        Raises:
+            KeyTaken: It is there already; `drop` is for those.
+            StoreUnavailable: The place does not answer.
+            StoreLocationError: The store may not be written from here.
+        """
+        parsed = parse_checkpoint_key(key)
+        if self._reader.is_live(parsed):
+            raise KeyTaken(f"Checkpoint {parsed!r} is in {self.url} already.", hint="Drop it instead.")
+        put_tombstone(self._reader, parsed, lineage=None, reason=reason, dropped_at=self._now())
+
+    def collect(self, *, grace: timedelta = timedelta(days=1), dry_run: bool = False) -> Collection:
+        """Free the files of dropped checkpoints that no other checkpoint needs. Safe at any time, for anyone.
+
+        Nothing is locked: any number of processes may save, load, drop and collect meanwhile. Garbage that
+        killed writers have left is swept too.
+
+        Args:
+            grace: How long ago something must have been dropped, by the clock of the place. A save or a load
+                that takes longer than this while its parents are dropped may have to begin again. On a
+                directory a file's bytes come back to the disk one grace after it was freed, for the sake of
+                those who have it open.
+            dry_run: Only say what would be freed.
+
+        Raises:
+            CorruptData: What some checkpoint needs cannot be read; nothing was freed.
+            InputError: The grace is negative, or too short for this place.
+            StoreUnavailable: The place does not answer; what was freed is freed.
+            StoreLocationError: The store may not be written from here.
+        """
+        return collect(self._reader, self._refs, grace=grace, dry_run=dry_run)
+
+    def pin(self, keys: Sequence[str | Checkpoint], *, seconds: float = 86400.0, owner: str = "") -> Lease:
+        """Keep checkpoints readable even if they are dropped: no collection frees what is pinned.
+
+        Needed by who reads for longer than a collection's grace. Used by ``with``, or released by hand.
+
+        Args:
+            keys: The checkpoints.
+            seconds: When the lease ends by itself, by the clock of the place, unless it is renewed.
+            owner: Who holds it, for people to read.
+
+        Raises:
+            CheckpointNotFound: One of them is not there, or was dropped already.
+        """
+        if isinstance(keys, str | Checkpoint):
+            raise InputError(f"keys must be a list, as in pin([{_key(keys)!r}]).")
+        parsed = [parse_checkpoint_key(_key(key)) for key in keys]
+        lease = Lease(self._reader, parsed, seconds=seconds, owner=owner)
+        lease.renew()
+        return lease
 
     def wait(self, key: str, *, timeout: float) -> Checkpoint:
         """Return a checkpoint as soon as it is there; look again and again for at most `timeout` seconds.
 
         Raises:
             WaitTimeout: It did not appear in time.
+            CheckpointDropped: It was dropped, or its writer has given it up.
         """
         parsed = parse_checkpoint_key(key)
+
+        def look() -> Checkpoint | None:
+            found = self._find(parsed)
+            if found is None and self._reader.is_dropped(parsed):
+                raise self._reader.absent(parsed)
+            return found
+
         return wait_until(
-            lambda: self._find(parsed), what=f"Checkpoint {parsed!r} in {self.url}", timeout_seconds=timeout
+            look,
+            what=f"Checkpoint {parsed!r} in {self.url}",
+            timeout_seconds=timeout,
+            watch=lambda: self._backend.watch(shard_of(parsed)),
+            capabilities=self._backend.capabilities,
         )
 
     def checkpoints(self, prefix: str = "") -> list[Checkpoint]:
@@ -232,7 +295,7 @@ class Store:
         Raises:
             CorruptCheckpoint: A file is damaged; `verify` lists all that are.
         """
-        facts = [self._reader.lineage(key) for key in self._reader.all_keys() if key.startswith(prefix)]
+        facts = [self._reader.lineage(key) for key in self._reader.listing().live if key.startswith(prefix)]
         found = [Checkpoint(lineage, self._reader) for lineage in facts if lineage is not None]
         return sorted(found, key=lambda checkpoint: (checkpoint.created, checkpoint.key))
 
@@ -265,16 +328,12 @@ class Store:
             CheckpointNotFound: There is no checkpoint of this name.
         """
         keys = None if key is None else [parse_checkpoint_key(_key(key))]
-        if keys and not self._reader.has(keys[0]):
-            raise self._not_found(keys[0])
+        if keys and not self._reader.is_live(keys[0]):
+            raise self._reader.absent(keys[0])
         return find_problems(self._backend, store_id=self.store_id, keys=keys)
 
     def __repr__(self) -> str:
         return f"<Store {self.url}>"
-
-
-def _common_length(first: str, second: str) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _key(key: str | Checkpoint) -> str:

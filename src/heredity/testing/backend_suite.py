@@ -11,6 +11,7 @@ class TestMyBackend(BackendSuite):
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from heredity.errors import WriteSwept
 from heredity.store.backends.base import Backend, Blob
 
 if TYPE_CHECKING:
@@ -114,6 +116,105 @@ class BackendSuite(ABC):
         mine[:] = b"XYZ"
         assert bytes(mine) == b"XYZ"
         assert _content(backend, "a/x") == b"abcdef"
+
+    def test_the_last_check_comes_before_anything_is_visible(self, backend: Backend) -> None:
+        """It is made once, or twice by a place without a fence."""
+        seen = []
+        assert backend.put_once("a/x", [b"1"], before_commit=lambda: seen.append(backend.exists("a/x")))
+        assert seen == [False] if backend.capabilities.fences_writers else [False, True]
+
+    def test_a_last_check_that_fails_puts_nothing(self, backend: Backend) -> None:
+        """Its exception goes through, and the name stays free."""
+
+        def refuse() -> None:
+            raise LookupError("no longer")
+
+        with pytest.raises(LookupError):
+            backend.put_once("a/x", [b"1"], before_commit=refuse)
+        assert not backend.exists("a/x")
+        assert backend.names("a/") == []
+        assert backend.put_once("a/x", [b"2"])
+
+    def test_a_check_that_fails_after_the_commit_takes_the_name_back(self, backend: Backend) -> None:
+        """What could not be fenced off is undone."""
+        if backend.capabilities.fences_writers:
+            pytest.skip("this place fences writers, so it checks once")
+
+        def refuse_late() -> None:
+            if backend.exists("a/x"):
+                raise LookupError("no longer")
+
+        with pytest.raises(LookupError):
+            backend.put_once("a/x", [b"1"], before_commit=refuse_late)
+        assert not backend.exists("a/x")
+
+    def test_a_writer_that_slept_over_a_sweep_puts_nothing(self, backend: Backend) -> None:
+        """However long it slept between its last check and the commit."""
+        if not backend.capabilities.fences_writers:
+            pytest.skip("this place does not fence writers")
+        with pytest.raises(WriteSwept):
+            backend.put_once("a/x", [b"1"], before_commit=lambda: backend.sweep(before=backend.now()))
+        assert not backend.exists("a/x")
+        assert backend.put_once("a/x", [b"2"])
+
+    def test_a_sweep_leaves_alone_what_is_young(self, backend: Backend) -> None:
+        """Writes and names alike."""
+        backend.put_once("a/old", [b"1"])
+        before = backend.now() - 3600
+        assert backend.put_once("a/x", [b"1"], before_commit=lambda: backend.sweep(before=before))
+        backend.sweep(before=backend.now())
+        assert backend.names("a/") == ["a/old", "a/x"]
+
+    def test_a_retired_name_is_gone(self, backend: Backend) -> None:
+        """Retiring may be repeated, and absent names are passed over."""
+        backend.put_once("a/x", [b"1"])
+        backend.put_once("a/y", [b"1"])
+        for _ in range(2):
+            backend.retire("a/x")
+        backend.retire("a/never")
+        assert not backend.exists("a/x")
+        assert backend.open("a/x") is None
+        assert backend.names("a/") == ["a/y"]
+        backend.sweep(before=backend.now())
+        assert _content(backend, "a/y") == b"1"
+
+    def test_times_follow_the_order_of_events(self, backend: Backend) -> None:
+        """All by one clock: what is put before the question is older than the answer."""
+        assert backend.put_at("a/x") is None
+        earlier = backend.now()
+        backend.put_once("a/x", [b"1"])
+        when = backend.put_at("a/x")
+        assert when is not None
+        assert earlier <= when < backend.now()
+
+    def test_a_directory_s_version_changes_with_its_names(self, backend: Backend) -> None:
+        """If the place has versions at all; two ticks apart, since a tick may hide a change."""
+        before = backend.version_of("a/b/")
+        if before is None:
+            pytest.skip("this place has no versions")
+        assert backend.version_of("a/b/") == before
+        backend.now()
+        backend.put_once("a/b/x", [b"1"])
+        after_put = backend.version_of("a/b/")
+        backend.now()
+        backend.retire("a/b/x")
+        assert len({before, after_put, backend.version_of("a/b/")}) == 3
+
+    def test_a_directory_that_was_never_made_is_empty(self, backend: Backend) -> None:
+        """It is an answer as well, also after it was made by somebody else."""
+        assert backend.names("c/d/") == []
+        assert not backend.exists("c/d/x")
+        assert backend.open("c/d/x") is None
+        backend.make_directories(["c/d/"])
+        backend.put_once("c/d/x", [b"1"])
+        assert backend.names("c/") == ["c/d/x"]
+
+    def test_a_watcher_pauses(self, backend: Backend) -> None:
+        """Not longer than it is told to, by a wide margin."""
+        begun = time.monotonic()
+        with backend.watch("a/") as watcher:
+            watcher.pause(0.01)
+        assert time.monotonic() - begun < 10
 
     def test_making_directories_and_settling_may_be_repeated(self, backend: Backend) -> None:
         """Both are idempotent."""

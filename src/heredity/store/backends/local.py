@@ -1,4 +1,4 @@
-"""Files on a local disk or on NFS: written aside, synced, then linked into place.
+"""Files on a local disk or on NFS: written aside, synced, linked into place, and moved aside in the end.
 
 On NFS a client remembers for up to 30 s that a name was absent, and ``stat`` and ``open`` by path believe it.
 Opening the directory makes the client ask the server (close-to-open consistency, one GETATTR), so every look
@@ -10,13 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from heredity.store.backends.base import Backend, Blob, Capabilities
+from heredity.store.backends.base import Backend, Blob, Capabilities, Sleeper, Watcher
 from heredity.store.backends.local_blob import MAP_FROM_BYTES, LocalBlob
-from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map, no_hard_links, typed_errors
+from heredity.store.backends.local_write import link_into_place, write_aside
+from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map, typed_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,86 +28,82 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TMP = "tmp/"
+_TRASH = "trash/"
 _READ = os.O_RDONLY | os.O_CLOEXEC
-# writev takes at most 1024 buffers (IOV_MAX on Linux) and 2 GiB - 4 KiB a call; it says how much it took.
-_BUFFERS_A_CALL = 1024
-# Longer than any save lasts; a temporary file of this age has lost its writer.
-STALE_TMP_SECONDS = 24 * 3600.0
+_PROBE_PAUSE_SECONDS = 0.001
 
 
 class LocalBackend(Backend):
-    """Names are files below a root directory; see `Backend` for what is promised."""
+    """Names are files below a root directory; see `Backend` for what is promised.
+
+    Args:
+        root: The directory, absolute.
+        system: The system calls to use.
+        map_files: Whether large reads give pages of the file instead of copies; by default only on file
+            systems known to be local.
+        map_from_bytes: How large such a read is at least.
+    """
 
     def __init__(
-        self, root: Path, *, system: SystemCalls | None = None, map_from_bytes: int = MAP_FROM_BYTES
+        self,
+        root: Path,
+        *,
+        system: SystemCalls | None = None,
+        map_files: bool | None = None,
+        map_from_bytes: int = MAP_FROM_BYTES,
     ) -> None:
         self._root = root
         self._system = system or SystemCalls()
         self.url = root.as_uri()
-        self.capabilities = Capabilities(is_shared=True, is_durable=True, maps_files=can_map(root))
+        is_local = can_map(root)
+        self.capabilities = Capabilities(
+            is_shared=True,
+            is_durable=True,
+            maps_files=is_local if map_files is None else map_files,
+            fences_writers=True,
+            first_pause_seconds=0.001 if is_local else 0.02,
+            longest_pause_seconds=0.05 if is_local else 0.25,
+        )
         self._map_from_bytes = map_from_bytes if self.capabilities.maps_files else None
 
     def make_directories(self, names: Iterable[str]) -> None:
-        """Make the directories, and the one for temporary files; durable when done."""
+        """Make the directories, and those for unfinished and retired files; durable when done."""
         parents = {self._root.parent, self._root}
         with typed_errors(self._root, "making directories"):
             self._root.mkdir(parents=True, exist_ok=True)
-            for name in (_TMP, *names):
+            for name in (_TMP, _TRASH, *names):
                 path = self._root / name
                 path.mkdir(parents=True, exist_ok=True)
                 parents.add(path.parent)
             for path in parents:
                 self._sync_directory(path)
 
-    def put_once(self, name: str, chunks: Iterable[Buffer]) -> bool:
-        """Put the joined chunks under a name, unless it is taken."""
+    def put_once(
+        self, name: str, content: Iterable[Buffer], *, before_commit: Callable[[], None] | None = None
+    ) -> bool:
+        """Put the joined pieces under a name, unless it is taken."""
         target = self._root / name
-        tmp = self._root / _TMP / f"{os.getpid()}-{secrets.token_hex(12)}"
+        tmp = self._root / self._unique_tmp()
         try:
-            self._write_aside(tmp, chunks)
-            linked = self._link(tmp, target)
+            inode = write_aside(tmp, content, system=self._system)
+            if before_commit is not None:
+                before_commit()
+            with self._directory(target.parent) as directory:
+                is_ours = link_into_place(tmp, target, directory=directory, inode=inode, system=self._system)
         finally:
             self._discard(tmp)
         # Also if the name was taken: its writer may not have come this far, and our caller will rely on it.
         self.settle(name)
-        return linked
+        return is_ours
 
-    def _write_aside(self, tmp: Path, chunks: Iterable[Buffer]) -> None:
-        with typed_errors(tmp, "writing"):
-            file = self._system.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                _write_all(file, chunks, write=self._system.write)
-                os.fchmod(file, 0o444)
-                # Only fsync and close tell of a full disk on a file server. An fsync that failed is never
-                # repeated: Linux drops the pages and reports success the second time.
-                self._system.fsync(file)
-            except BaseException:
-                os.close(file)
-                raise
-            self._system.close(file)
-
-    def _link(self, tmp: Path, target: Path) -> bool:
-        with typed_errors(target, "linking into place"), self._directory(target.parent) as directory:
-            try:
-                self._system.link(tmp, target.name, dst_dir_fd=directory, follow_symlinks=False)
-            except OSError as error:
-                # A server that restarted may have made the link, lost its reply, and called the repeated
-                # request a failure. The number of names of our own file is the truth.
-                if self._system.stat(tmp).st_nlink == 2:
-                    return True
-                if error.errno == errno.EEXIST:
-                    return False
-                refusal = no_hard_links(error, path=target)
-                if refusal is not None:
-                    raise refusal from error
-                raise
-        return True
+    def _unique_tmp(self) -> str:
+        return f"{_TMP}{os.getpid()}-{secrets.token_hex(12)}"
 
     def _discard(self, tmp: Path) -> None:
         try:
             self._system.unlink(tmp)
         except OSError:
-            # Garbage, swept by age when a store is opened; no reason to fail what has been published.
+            # Garbage, swept by age; no reason to fail what has been published.
             return
 
     def settle(self, name: str) -> None:
@@ -130,19 +127,26 @@ class LocalBackend(Backend):
 
     def exists(self, name: str) -> bool:
         """Whether the name has been put."""
+        return self._stat(name) is not None
+
+    def put_at(self, name: str) -> float | None:
+        """When a name was put, by the file server's clock; ``None`` where it is absent."""
+        found = self._stat(name)
+        # Linking changes it; the time of modification is that of the writing, which may lie long before.
+        return None if found is None else found.st_ctime_ns / 1e9
+
+    def _stat(self, name: str) -> os.stat_result | None:
         path = self._root / name
         with typed_errors(path, "looking"):
-            return (
-                self._look(path, lambda directory: self._system.stat(path.name, dir_fd=directory)) is not None
-            )
+            return self._look(path, lambda directory: self._system.stat(path.name, dir_fd=directory))
 
     def _look(self, path: Path, call: Callable[[int], T]) -> T | None:
         """Call with a fresh descriptor of the path's directory; ``None`` if the name in it is absent."""
 
         def attempt() -> T | None:
-            with self._directory(path.parent) as directory:
+            with self._directory_if_there(path.parent) as directory:
                 try:
-                    return call(directory)
+                    return None if directory is None else call(directory)
                 except FileNotFoundError:
                     return None
 
@@ -150,11 +154,47 @@ class LocalBackend(Backend):
 
     @contextmanager
     def _directory(self, path: Path) -> Iterator[int]:
-        directory = _unless_stale(lambda: self._system.open(path, _READ | os.O_DIRECTORY))
+        directory = _unless_stale(lambda: self._open_directory(path))
         try:
             yield directory
         finally:
             os.close(directory)
+
+    @contextmanager
+    def _directory_if_there(self, path: Path) -> Iterator[int | None]:
+        try:
+            directory = _unless_stale(lambda: self._open_directory(path))
+        except FileNotFoundError:
+            if not self._is_mounted():
+                raise
+            yield None
+            return
+        try:
+            yield directory
+        finally:
+            os.close(directory)
+
+    def _open_directory(self, path: Path) -> int:
+        try:
+            return self._system.open(path, _READ | os.O_DIRECTORY)
+        except FileNotFoundError:
+            # The absence may be remembered, and its parent's too; so from the top, asking at each step.
+            return self._walk(path)
+
+    def _walk(self, path: Path) -> int:
+        directory = self._system.open(self._root, _READ | os.O_DIRECTORY)
+        for part in path.relative_to(self._root).parts:
+            try:
+                below = self._system.open(part, _READ | os.O_DIRECTORY, dir_fd=directory)
+            finally:
+                os.close(directory)
+            directory = below
+        return directory
+
+    def _is_mounted(self) -> bool:
+        """Whether there is anything below the root: a mount point without its file system is empty."""
+        with os.scandir(self._root) as entries:
+            return next(entries, None) is not None
 
     def names(self, directory: str) -> list[str]:
         """All names below a directory, whole and sorted."""
@@ -162,8 +202,11 @@ class LocalBackend(Backend):
         pending = [directory]
         while pending:
             current = pending.pop()
-            with typed_errors(self._root / current, "listing"), self._directory(self._root / current) as fd:
-                for entry in os.scandir(fd):
+            with (
+                typed_errors(self._root / current, "listing"),
+                self._directory_if_there(self._root / current) as fd,
+            ):
+                for entry in os.scandir(fd) if fd is not None else ():
                     # A file that one process deletes while another reads it stays as .nfs… on the server.
                     if entry.name.startswith("."):
                         continue
@@ -173,25 +216,67 @@ class LocalBackend(Backend):
                         found.append(f"{current}{entry.name}")
         return sorted(found)
 
-    def sweep(self) -> None:
-        """Delete temporary files whose writers are long dead; quietly does nothing where it may not."""
-        try:
-            with self._directory(self._root / _TMP) as directory, os.scandir(directory) as entries:
-                names = [entry.name for entry in entries if not entry.name.startswith(".")]
-                if names:
-                    self._delete_stale(names, directory=directory)
-        except OSError:
-            return
+    def version_of(self, directory: str) -> str | None:
+        """The times of the directory's last change, by the file server's clock."""
+        path = self._root / directory
+        with typed_errors(path, "looking"), self._directory_if_there(path) as fd:
+            if fd is None:
+                return "absent"
+            found = os.fstat(fd)
+        return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}"
 
-    def _delete_stale(self, names: list[str], *, directory: int) -> None:
-        # By the file server's clock, which made all these times; ours may be hours off.
-        probe = f"{os.getpid()}-{secrets.token_hex(12)}"
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory))
-        now = os.stat(probe, dir_fd=directory).st_mtime
-        os.unlink(probe, dir_fd=directory)
-        for name in names:
-            if now - os.stat(name, dir_fd=directory).st_mtime > STALE_TMP_SECONDS:
-                os.unlink(name, dir_fd=directory)
+    def watch(self, directory: str) -> Watcher:  # noqa: ARG002  # the interface
+        """Begin to watch a directory."""
+        return Sleeper()
+
+    def retire(self, name: str) -> None:
+        """Move a file to where `sweep` will find it. Readers that have it open keep it, on NFSv3 too."""
+        path = self._root / name
+        trash = self._root / f"{_TRASH}{secrets.token_hex(12)}"
+        with typed_errors(path, "retiring"), self._directory_if_there(path.parent) as directory:
+            if directory is None:
+                return
+            try:
+                self._system.rename(path.name, trash, src_dir_fd=directory)
+            except FileNotFoundError:
+                # Absent, or done by a request whose reply was lost; a lost directory is no such thing.
+                if not trash.parent.is_dir():
+                    raise
+
+    def now(self) -> float:
+        """The file server's time, a tick after that of all that was put before."""
+        with typed_errors(self._root, "asking for the time"):
+            first = self._time_of_a_new_file()
+            while (time_now := self._time_of_a_new_file()) <= first:
+                time.sleep(_PROBE_PAUSE_SECONDS)
+        return time_now
+
+    def _time_of_a_new_file(self) -> float:
+        path = self._root / self._unique_tmp()
+        file = self._system.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            return os.fstat(file).st_ctime_ns / 1e9
+        finally:
+            os.close(file)
+            self._discard(path)
+
+    def sweep(self, *, before: float) -> None:
+        """Delete unfinished files last written, and retired ones moved there, before this time."""
+        self._sweep(_TMP, lambda found: found.st_mtime_ns / 1e9 <= before)
+        # Moving a file changes only this time of its three.
+        self._sweep(_TRASH, lambda found: found.st_ctime_ns / 1e9 <= before)
+
+    def _sweep(self, name: str, is_old: Callable[[os.stat_result], bool]) -> None:
+        path = self._root / name
+        with typed_errors(path, "sweeping"), self._directory_if_there(path) as directory:
+            for entry in [] if directory is None else list(os.scandir(directory)):
+                if entry.name.startswith("."):
+                    continue
+                try:
+                    if is_old(self._system.stat(entry.name, dir_fd=directory)):
+                        self._system.unlink(entry.name, dir_fd=directory)
+                except FileNotFoundError:
+                    continue  # its writer or another collector was first
 
 
 def _unless_stale(call: Callable[[], T]) -> T:
@@ -203,14 +288,3 @@ def _unless_stale(call: Callable[[], T]) -> T:
             if error.errno != errno.ESTALE:
                 raise
     return call()
-
-
-def _write_all(file: int, chunks: Iterable[Buffer], *, write: Callable[..., int]) -> None:
-    source = iter(chunks)
-    while batch := [memoryview(chunk).cast("B") for chunk in islice(source, _BUFFERS_A_CALL)]:
-        while batch:
-            taken = write(file, batch)
-            while batch and taken >= batch[0].nbytes:
-                taken -= batch.pop(0).nbytes
-            if batch:
-                batch[0] = batch[0][taken:]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heredity.errors import HeredityError, StoreLocationError, StoreUnavailable
+from heredity.errors import HeredityError, StoreFull, StoreLocationError, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,10 @@ class SystemCalls:
     close: Callable[[int], None] = os.close
     write: Callable[..., int] = os.writev
     fsync: Callable[[int], None] = os.fsync
+    fchmod: Callable[[int, int], None] = os.fchmod
     link: Callable[..., None] = os.link
     unlink: Callable[..., None] = os.unlink
+    rename: Callable[..., None] = os.rename
     preadv: Callable[..., int] = os.preadv
     stat: Callable[..., Any] = os.stat
 
@@ -50,7 +52,7 @@ def typed_errors(path: Path, doing: str) -> Iterator[None]:
 def _typed(error: OSError, *, path: Path, doing: str) -> HeredityError:
     message = f"{path}: {doing} failed: {error.strerror or error}."
     if error.errno in _FULL:
-        return StoreUnavailable(message, hint="Free some space or raise the quota; nothing was published.")
+        return StoreFull(message, hint="Free some space or raise the quota; nothing was published.")
     if error.errno in _FORBIDDEN:
         return StoreLocationError(
             message, hint="The store can be read but not written from here, or not at all."

@@ -15,17 +15,40 @@ from heredity.store.tensors import DIGEST_ALGORITHM, first_hash_byte
 FORMAT_VERSION = 1
 FORMAT_FILE = "format.json"
 CHECKPOINTS = "t/"
+REFS = "refs/"
+LEASES = "pin/"
 SHARD_COUNT = 256
 SHARDS = tuple(f"{CHECKPOINTS}{shard:02x}/" for shard in range(SHARD_COUNT))
+DIRECTORIES = (*SHARDS, REFS, LEASES)
+# No percent-encoded key can end like this, since "%dr" is no byte.
+_TOMBSTONE = "%drop"
 
 
 def name_of(key: CheckpointKey) -> str:
     """Name of the file that holds a checkpoint."""
-    file_name = quote(key, safe="")
+    return f"{shard_of(key)}{file_name_of(key)}"
+
+
+def shard_of(key: CheckpointKey) -> str:
+    """Directory that holds a checkpoint's file and its tombstone."""
+    return SHARDS[first_hash_byte(key)]
+
+
+def file_name_of(text: str) -> str:
+    """A name as one part of a path: percent-encoded, but for ASCII letters, digits and ``_.-~``."""
+    name = quote(text, safe="")
     # A leading dot would hide the file, and NFS clients leave files named .nfs… that are nobody's.
-    if file_name.startswith("."):
-        file_name = f"%2E{file_name[1:]}"
-    return f"{SHARDS[first_hash_byte(key)]}{file_name}"
+    return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+def tombstone_name_of(key: CheckpointKey) -> str:
+    """Name of the file that says that a checkpoint was dropped; in its shard, so that one look tells both."""
+    return f"{name_of(key)}{_TOMBSTONE}"
+
+
+def key_of_tombstone(name: str) -> CheckpointKey | None:
+    """Key of the checkpoint that a tombstone is for; ``None`` where the name is no tombstone's."""
+    return key_of(name.removesuffix(_TOMBSTONE)) if name.endswith(_TOMBSTONE) else None
 
 
 def key_of(name: str) -> CheckpointKey | None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import sys
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple
 
-from heredity.encoding import Json, decode, encode
-from heredity.errors import CorruptCheckpoint, InvalidName, UnsupportedFormat
-from heredity.ids import CheckpointKey, Digest, parse_checkpoint_key, parse_digest
+from heredity.encoding import Json, encode
+from heredity.errors import InvalidName
+from heredity.ids import CheckpointKey, Digest, parse_digest
+from heredity.store.files.fields import Fields
+from heredity.store.files.lineage import Lineage
+from heredity.store.files.safetensors_format import size_of_form
 from heredity.store.tensors import size_of
 
 MANIFEST_VERSION = 1
-T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class TensorEntry:
+# A tuple, since a manifest makes hundreds of them: a frozen dataclass takes three times as long to make.
+class TensorEntry(NamedTuple):
     """One tensor of a checkpoint.
 
     Args:
@@ -38,27 +39,6 @@ class TensorEntry:
     def size_bytes(self) -> int:
         """Bytes that the tensor takes."""
         return size_of(self.dtype, self.shape) or 0
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """The small facts about a checkpoint: who it is, whence, how good.
-
-    Args:
-        key: Its name.
-        nonce: A random number of the save that made it: a writer knows its own file by it.
-        parents: Names of the checkpoints it inherited from.
-        score: How good it is, if its writer said so.
-        created: When it was saved, by the writer's clock, in UTC.
-        metadata: Whatever its writer wanted to keep with it.
-    """
-
-    key: CheckpointKey
-    nonce: str
-    parents: tuple[CheckpointKey, ...]
-    score: float | None
-    created: datetime
-    metadata: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +90,7 @@ class Manifest:
 
         fields: dict[str, object] = {
             "version": MANIFEST_VERSION,
-            "key": facts.key,
-            "nonce": facts.nonce,
-            "parents": facts.parents,
-            "score": facts.score,
-            "created": facts.created.isoformat(timespec="microseconds"),
-            "metadata": dict(facts.metadata),
+            **facts.to_fields(),
             "graph": row(self.graph) if self.graph else None,
             "owners": owners,
             "tensors": {name: row(entry) for name, entry in self.tensors.items()},
@@ -130,108 +105,33 @@ class Manifest:
             CorruptCheckpoint: It is damaged, or belongs to another checkpoint.
             UnsupportedFormat: A newer version of this package wrote it.
         """
-        fields = _Fields(data, key=key)
-        fields.check_version()
+        fields = Fields(data, key=key, what="manifest")
+        fields.check_version(MANIFEST_VERSION)
         if fields.take("key", str) != key:
             raise fields.corrupt(f"is the manifest of {fields.take('key', str)!r}")
         owners = [fields.key(text) for text in fields.take("owners", list)]
         graph = fields.optional("graph", list)
+        rows = fields.take("tensors", dict)
         return cls(
-            lineage=Lineage(
-                key=key,
-                nonce=fields.take("nonce", str),
-                parents=tuple(fields.key(text) for text in fields.take("parents", list)),
-                score=fields.score(),
-                created=fields.created(),
-                metadata=fields.take("metadata", dict),
-            ),
-            graph=None if graph is None else fields.entry(graph, owners=owners),
+            lineage=Lineage.from_fields(fields, key=key),
+            graph=None if graph is None else _entry(graph, owners=owners, fields=fields),
             tensors=MappingProxyType(
-                {name: fields.entry(row, owners=owners) for name, row in fields.take("tensors", dict).items()}
+                {name: _entry(row, owners=owners, fields=fields) for name, row in rows.items()}
             ),
         )
 
 
-class _Fields:
-    """A manifest's JSON, taken apart with a reason for every refusal."""
+def _entry(row: Json, *, owners: Sequence[CheckpointKey], fields: Fields) -> TensorEntry:
+    if type(row) is list and len(row) == 4:
+        digest, dtype, shape, owner = row
+        # To Python true is 1; so the type, and not isinstance.
+        if type(owner) is int and 0 <= owner < len(owners) and size_of_form(dtype, shape) is not None:
+            return TensorEntry(_digest(digest, fields=fields), dtype, tuple(shape), owners[owner])
+    raise fields.corrupt(f"has a tensor {reprlib.repr(row)} that cannot be")
 
-    def __init__(self, data: str | bytes, *, key: CheckpointKey) -> None:
-        self._key = key
-        try:
-            value = decode(data.encode("utf-8") if isinstance(data, str) else data)
-        except (ValueError, RecursionError) as error:
-            raise self.corrupt(f"is not JSON ({error})") from error
-        if not isinstance(value, dict):
-            raise self.corrupt("is not a JSON object")
-        self._value: dict[str, Json] = value
 
-    def corrupt(self, what: str) -> CorruptCheckpoint:
-        return CorruptCheckpoint(
-            f"Checkpoint {self._key!r}: its manifest {what}.",
-            hint="The file is damaged; restore it from a copy, or train this checkpoint again.",
-        )
-
-    def check_version(self) -> None:
-        version = self.take("version", int)
-        if version > MANIFEST_VERSION:
-            raise UnsupportedFormat(
-                f"Checkpoint {self._key!r}: its manifest has version {version}; "
-                f"this program reads version {MANIFEST_VERSION}.",
-                hint="Install a newer version of heredity.",
-            )
-        if version != MANIFEST_VERSION:
-            raise self.corrupt(f"has version {version}, which never was")
-
-    def take(self, name: str, kind: type[T]) -> T:
-        value = self._value.get(name, self)  # a value that no JSON gives, for a field that is not there
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.corrupt(f"has no valid {name!r}")
-        return value
-
-    def optional(self, name: str, kind: type[T]) -> T | None:
-        return None if self._value.get(name, self) is None else self.take(name, kind)
-
-    def key(self, text: object) -> CheckpointKey:
-        try:
-            return parse_checkpoint_key(text if isinstance(text, str) else "")
-        except InvalidName as error:
-            raise self.corrupt(f"names an impossible checkpoint {text!r}") from error
-
-    def score(self) -> float | None:
-        value = self._value.get("score", self)
-        if value is None:
-            return None
-        # A whole number too, since another writer may not write 1.0; and 1e999 is JSON, but infinite.
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not abs(value) <= sys.float_info.max
-        ):
-            raise self.corrupt("has no valid 'score'")
-        return float(value)
-
-    def created(self) -> datetime:
-        text = self.take("created", str)
-        try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is not None:
-                return moment.astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise self.corrupt(f"was created at {text!r}, which is no time") from error
-        raise self.corrupt(f"was created at {text!r}, without a time zone")
-
-    def entry(self, row: Json, *, owners: Sequence[CheckpointKey]) -> TensorEntry:
-        match row:
-            case [str(digest), str(dtype), list(shape), int(owner)] if (
-                all(type(length) is int for length in shape)
-                and size_of(dtype, tuple(shape)) is not None
-                and 0 <= owner < len(owners)
-            ):
-                return TensorEntry(self._digest(digest), dtype, tuple(shape), owners[owner])
-        raise self.corrupt(f"has a tensor {str(row)[:120]} that cannot be")
-
-    def _digest(self, text: str) -> Digest:
-        try:
-            return parse_digest(text)
-        except InvalidName as error:
-            raise self.corrupt(f"has a digest {text[:80]!r}") from error
+def _digest(text: Json, *, fields: Fields) -> Digest:
+    try:
+        return parse_digest(text if isinstance(text, str) else "")
+    except InvalidName as error:
+        raise fields.corrupt(f"has a digest {reprlib.repr(text)}") from error

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
-from heredity.errors import CorruptCheckpoint
+from heredity.errors import CheckpointNotFound, CorruptCheckpoint
 from heredity.ids import CheckpointKey, Digest
-from heredity.store.files.layout import CHECKPOINTS, key_of, name_of
+from heredity.store.files.layout import (
+    CHECKPOINTS,
+    key_of,
+    key_of_tombstone,
+    name_of,
+    tombstone_name_of,
+)
 from heredity.store.files.pack import Pack, read_pack
 from heredity.store.files.recent import Recent
+from heredity.store.files.tombstone import Tombstone
 from heredity.store.tensors import TensorData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from heredity.store.backends.base import Backend, Blob
-    from heredity.store.files.manifest import Lineage, TensorEntry
+    from heredity.store.files.lineage import Lineage
+    from heredity.store.files.manifest import TensorEntry
 
 Verify = Literal["first", "always", "never"]
 
 # A parsed header of 200 tensors takes about 100 kB.
 _HEADERS = 1024
 _VERIFIED = 1 << 18
+_MOST_KEYS_COMPARED = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A file where only checkpoints belong, which is none."""
+class Listing:
+    """What lies among the checkpoints at one moment.
 
-    name: str
+    Args:
+        files: Keys whose file is there, dropped or not.
+        dropped: Keys that have a tombstone, whether their file is still there or not.
+        foreign: Names of files that are neither.
+    """
+
+    files: frozenset[CheckpointKey]
+    dropped: frozenset[CheckpointKey]
+    foreign: tuple[str, ...]
+
+    @property
+    def live(self) -> frozenset[CheckpointKey]:
+        """The checkpoints that can be seen."""
+        return self.files - self.dropped
 
 
 class Reader:
@@ -48,17 +72,51 @@ class Reader:
         # Only the place travels to another process; what has been read is read again.
         return _reader, (self.backend, self.store_id, self.verify)
 
-    def has(self, key: CheckpointKey) -> bool:
-        """Whether the checkpoint is there now, by the newest look that the place allows."""
+    def has_file(self, key: CheckpointKey) -> bool:
+        """Whether the checkpoint's file is there now, dropped or not, by the newest look that there is."""
         return self.backend.exists(name_of(key))
 
-    def all_keys(self) -> list[CheckpointKey]:
-        """All keys, in no particular order. Other files are left out; `foreign` names them."""
-        return [key for key in map(key_of, self.backend.names(CHECKPOINTS)) if key is not None]
+    def is_dropped(self, key: CheckpointKey) -> bool:
+        """Whether the checkpoint has a tombstone now, by the newest look that there is."""
+        return self.backend.exists(tombstone_name_of(key))
 
-    def foreign(self) -> list[Foreign]:
-        """Files that lie where only checkpoints belong."""
-        return [Foreign(name) for name in self.backend.names(CHECKPOINTS) if key_of(name) is None]
+    def is_live(self, key: CheckpointKey) -> bool:
+        """Whether the checkpoint can be seen now, by the newest look that there is."""
+        return self.has_file(key) and not self.is_dropped(key)
+
+    def listing(self) -> Listing:
+        """Look at all that lies among the checkpoints."""
+        files, dropped, foreign = set(), set(), []
+        for name in self.backend.names(CHECKPOINTS):
+            if (key := key_of(name)) is not None:
+                files.add(key)
+            elif (key := key_of_tombstone(name)) is not None:
+                dropped.add(key)
+            else:
+                foreign.append(name)
+        return Listing(frozenset(files), frozenset(dropped), tuple(foreign))
+
+    def absent(self, key: CheckpointKey) -> CheckpointNotFound:
+        """What to raise for a checkpoint that cannot be seen: whether it was dropped, or is not there."""
+        stone = self.tombstone(key)
+        if stone is not None:
+            return stone.error(where=self.backend.url)
+        keys = sorted(self.listing().live, key=lambda other: _common_length(key, other), reverse=True)
+        near = difflib.get_close_matches(key, keys[:_MOST_KEYS_COMPARED], n=3)
+        hint = f"Similar names are {', '.join(map(repr, near))}." if near else f"It holds {len(keys)} others."
+        return CheckpointNotFound(f"There is no checkpoint {key!r} in {self.backend.url}.", hint=hint)
+
+    def tombstone(self, key: CheckpointKey) -> Tombstone | None:
+        """The tombstone of a checkpoint; ``None`` where it was not dropped.
+
+        Raises:
+            CorruptCheckpoint: The tombstone is damaged.
+        """
+        blob = self.backend.open(tombstone_name_of(key))
+        if blob is None:
+            return None
+        with blob:
+            return Tombstone.from_json(blob.read(0, blob.size), key=key)
 
     def pack(self, key: CheckpointKey) -> Pack | None:
         """Parsed header of a checkpoint's file; ``None`` where there is no such file."""
@@ -120,6 +178,9 @@ class Reader:
     ) -> list[TensorData]:
         blob = self.backend.open(name_of(owner))
         if blob is None:
+            stone = self.tombstone(key)
+            if stone is not None:
+                raise stone.error(where=self.backend.url)
             raise _corrupt(key, digests[0], owner, "is missing: that file is gone")
         with blob:
             pack = self._packs.get(owner) or self._parse(blob, key=owner)
@@ -145,6 +206,10 @@ class Reader:
         if got != expected:
             raise _corrupt(key, name, owner, f"has digest {got}; expected {expected}")
         self._verified.put((owner, expected), got)
+
+
+def _common_length(first: str, second: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _reader(backend: Backend, store_id: str, verify: Verify) -> Reader:

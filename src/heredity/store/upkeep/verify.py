@@ -46,11 +46,18 @@ class _Inspection:
         self._outcomes: dict[tuple[CheckpointKey, Digest], str] = {}
 
     def everything(self) -> Iterator[Problem]:
-        for foreign in self._reader.foreign():
-            yield Problem(
-                foreign.name, None, "This is no file of a checkpoint, or it lies in the wrong place."
-            )
-        yield from self.these(sorted(self._reader.all_keys()))
+        listing = self._reader.listing()
+        for name in listing.foreign:
+            yield Problem(name, None, "This is no file of a checkpoint, or it lies in the wrong place.")
+        for key in sorted(listing.dropped):
+            yield from self._tombstone(key)
+        yield from self.these(sorted(listing.live))
+
+    def _tombstone(self, key: CheckpointKey) -> Iterator[Problem]:
+        try:
+            self._reader.tombstone(key)
+        except (CorruptData, UnsupportedFormat) as error:
+            yield Problem(key, None, error.message)
 
     def these(self, keys: Iterable[CheckpointKey]) -> Iterator[Problem]:
         for key in keys:
@@ -67,7 +74,7 @@ class _Inspection:
     def _contents(self, manifest: Manifest) -> Iterator[Problem]:
         key = manifest.lineage.key
         for parent in manifest.lineage.parents:
-            if not self._reader.has(parent):
+            if not self._reader.has_file(parent) and not self._reader.is_dropped(parent):
                 yield Problem(key, None, f"Its parent {parent!r} is missing.")
         entries = dict(manifest.tensors)
         if manifest.graph is not None:

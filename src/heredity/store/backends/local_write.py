@@ -1,0 +1,99 @@
+"""One file put once: written aside, synced, linked. The commit is the link, and the link count its proof."""
+
+from __future__ import annotations
+
+import errno
+import os
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from heredity.errors import WriteSwept
+from heredity.store.backends.posix import SystemCalls, no_hard_links, typed_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from heredity.store.tensors import Buffer
+
+# writev takes at most 1024 buffers (IOV_MAX on Linux) and 2 GiB - 4 KiB a call; it says how much it took.
+_BUFFERS_A_CALL = 1024
+
+
+def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) -> int:
+    """Write a new file, synced and never to be changed; return its inode's number."""
+    with typed_errors(tmp, "writing"):
+        file = system.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, content, write=system.write)
+            system.fchmod(file, 0o444)
+            # Only fsync and close tell of a full disk on a file server. An fsync that failed is never
+            # repeated: Linux drops the pages and reports success the second time.
+            system.fsync(file)
+            inode = os.fstat(file).st_ino
+        except BaseException:
+            os.close(file)
+            raise
+        system.close(file)
+    return inode
+
+
+def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int]) -> None:
+    source = iter(content)
+    while batch := [memoryview(piece).cast("B") for piece in islice(source, _BUFFERS_A_CALL)]:
+        while batch:
+            taken = write(file, batch)
+            while batch and taken >= batch[0].nbytes:
+                taken -= batch.pop(0).nbytes
+            if batch:
+                batch[0] = batch[0][taken:]
+
+
+def link_into_place(tmp: Path, target: Path, *, directory: int, inode: int, system: SystemCalls) -> bool:
+    """Give the file its name in the target's open directory, unless the name is taken; say whether it has it.
+
+    Raises:
+        WriteSwept: A collection has deleted the file meanwhile.
+        StoreLocationError: The file system has no hard links, or may not be written.
+        StoreUnavailable: The link failed otherwise, and was not made.
+    """
+    with typed_errors(target, "linking into place"):
+        try:
+            system.link(tmp, target.name, dst_dir_fd=directory, follow_symlinks=False)
+        except OSError as error:
+            # A server that restarted may have made the link, lost its reply, and called the repeated
+            # request a failure. The number of names of our own file is the truth.
+            num_names = _num_names(tmp, system=system)
+            if num_names == 2 or _is(target.name, inode, directory=directory, system=system):
+                return True
+            if error.errno == errno.EEXIST:
+                return False
+            if num_names == 0:
+                raise WriteSwept(
+                    f"{target}: was taken for the file of a dead writer and swept by a collection.",
+                    hint="Save again, and collect with a grace that is longer than any save takes.",
+                ) from error
+            refusal = no_hard_links(error, path=target)
+            if refusal is not None:
+                raise refusal from error
+            raise
+    return True
+
+
+def _num_names(tmp: Path, *, system: SystemCalls) -> int:
+    """How many names a file has; 0 where it is gone. By opening it: ``stat`` may know old facts on NFS."""
+    try:
+        file = system.open(tmp, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        return os.fstat(file).st_nlink
+    finally:
+        os.close(file)
+
+
+def _is(name: str, inode: int, *, directory: int, system: SystemCalls) -> bool:
+    try:
+        return bool(system.stat(name, dir_fd=directory).st_ino == inode)
+    except OSError:
+        return False

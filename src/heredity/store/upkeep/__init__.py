@@ -1,0 +1,1 @@
+"""Dropping, collecting, leasing, verifying, copying: what keeps a store in order."""

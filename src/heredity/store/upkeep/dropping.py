@@ -1,0 +1,38 @@
+"""Dropping a checkpoint: a tombstone beside its file, put once. What it frees, a collection frees later."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from heredity.errors import InputError
+from heredity.store.files.layout import tombstone_name_of
+from heredity.store.files.tombstone import Tombstone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from heredity.ids import CheckpointKey
+    from heredity.store.files.lineage import Lineage
+    from heredity.store.files.reader import Reader
+
+_MOST_REASON_CHARACTERS = 1000
+
+
+def put_tombstone(
+    reader: Reader, key: CheckpointKey, *, lineage: Lineage | None, reason: str, dropped_at: datetime
+) -> None:
+    """Take a key away for ever; if two do so, the first one's reason stays.
+
+    Raises:
+        InputError: The reason is no short text.
+    """
+    if len(reason) > _MOST_REASON_CHARACTERS:
+        raise InputError(
+            f"Checkpoint {key!r}: the reason for dropping it has {len(reason)} characters; "
+            f"expected at most {_MOST_REASON_CHARACTERS}."
+        )
+    stone = Tombstone(
+        key=key, nonce=secrets.token_hex(16), dropped_at=dropped_at, reason=reason, lineage=lineage
+    )
+    reader.backend.put_once(tombstone_name_of(key), [stone.to_json()])
