@@ -84,8 +84,9 @@ def collect(reader: Reader, refs: Refs, *, grace: timedelta, dry_run: bool) -> C
         for name in survey.leases_over:
             reader.backend.retire(name)
         refs.trim(before=min(before, now - LEAST_TRIM_SECONDS))
-        # What has just been retired lies there until a later sweep; with no grace, until this one.
-        reader.backend.sweep(before=before)
+        if freed:
+            # What has just been retired waits for a later sweep; with no grace, for this one.
+            reader.backend.sweep(before=reader.backend.now() - seconds)
     return Collection(
         freed,
         num_needed=len(survey.needed),
