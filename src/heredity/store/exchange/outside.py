@@ -52,7 +52,7 @@ class Sink:
 
     def write(self, data: Buffer) -> int:
         """Write all of it."""
-        rest = memoryview(data).cast("B") if len(data) else memoryview(b"")
+        rest = memoryview(data).cast("B")
         size = rest.nbytes
         while rest:
             # At most 2 GiB a call; it says how much it took.

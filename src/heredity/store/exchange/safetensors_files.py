@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from heredity.encoding import Json
     from heredity.store.checkpoint import Checkpoint
-    from heredity.store.store import Store
 
 SUFFIX = ".safetensors"
 # So much is read of a store at a time: enough for a disk to be fast, and little beside a model.
@@ -85,6 +83,9 @@ def _batches(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[st
 def read_safetensors(path: str | os.PathLike[str]) -> dict[str, TensorData]:
     """Read a `.safetensors` file: its header checked, its tensors mapped where that is safe, else copied.
 
+    What comes can be put into a store: ``store.put(key, read_safetensors(path), parents=…)``. The file's own
+    metadata are not taken over.
+
     Raises:
         InputError: There is no such file, or its name ends otherwise.
         CorruptData: The file is damaged, or something else than its name says.
@@ -98,26 +99,6 @@ def read_safetensors(path: str | os.PathLike[str]) -> dict[str, TensorData]:
             name: TensorData(slot.dtype, slot.shape, view)
             for (name, slot), view in zip(slots.items(), views, strict=True)
         }
-
-
-def import_safetensors(  # what a checkpoint consists of
-    store: Store,
-    path: str | os.PathLike[str],
-    *,
-    key: str,
-    parents: Sequence[str | Checkpoint] = (),
-    score: float | None = None,
-    metadata: Mapping[str, Json] | None = None,
-) -> Checkpoint:
-    """Put the tensors of a `.safetensors` file into a store; other arguments and errors as `Store.put`.
-
-    The file's own metadata are not taken over: what a checkpoint says of itself is given here.
-
-    Raises:
-        InputError: There is no such file, or its name ends otherwise.
-        CorruptData: The file is damaged, or something else than its name says.
-    """
-    return store.put(key, read_safetensors(path), parents=parents, score=score, metadata=metadata)
 
 
 def _with_suffix(path: str | os.PathLike[str]) -> Path:
