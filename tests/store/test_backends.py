@@ -195,6 +195,19 @@ def test_a_swept_file_whose_link_was_made_is_a_success(root: Path) -> None:
     assert backend.exists("a/x")
 
 
+def test_a_swept_writer_does_not_take_another_s_file_for_its_own(root: Path) -> None:
+    """The file system gives the other's file the inode's number that the swept one had."""
+    backend = local(root)
+
+    def sweep_and_be_overtaken() -> None:
+        backend.sweep(before=backend.now())
+        assert local(root).put_once("a/x", [b"2"])
+
+    with pytest.raises(WriteSwept):
+        backend.put_once("a/x", [b"1"], before_commit=sweep_and_be_overtaken)
+    assert (root / "a/x").read_bytes() == b"2"
+
+
 def test_a_name_that_another_took_is_not_ours_after_a_sweep(root: Path) -> None:
     backend = local(root)
     backend.put_once("a/x", [b"other"])

@@ -14,7 +14,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from heredity.store.backends.base import Backend, Blob, Capabilities, Sleeper, Watcher
+from heredity.store.backends.base import Backend, Blob, Capabilities, Watcher
+from heredity.store.backends.inotify import watch_directory
 from heredity.store.backends.local_blob import MAP_FROM_BYTES, LocalBlob
 from heredity.store.backends.local_write import link_into_place, write_aside
 from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map, typed_errors
@@ -85,11 +86,13 @@ class LocalBackend(Backend):
         target = self._root / name
         tmp = self._root / self._unique_tmp()
         try:
-            inode = write_aside(tmp, content, system=self._system)
+            identity = write_aside(tmp, content, system=self._system)
             if before_commit is not None:
                 before_commit()
             with self._directory(target.parent) as directory:
-                is_ours = link_into_place(tmp, target, directory=directory, inode=inode, system=self._system)
+                is_ours = link_into_place(
+                    tmp, target, directory=directory, identity=identity, system=self._system
+                )
         finally:
             self._discard(tmp)
         # Also if the name was taken: its writer may not have come this far, and our caller will rely on it.
@@ -225,9 +228,9 @@ class LocalBackend(Backend):
             found = os.fstat(fd)
         return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}"
 
-    def watch(self, directory: str) -> Watcher:  # noqa: ARG002  # the interface
-        """Begin to watch a directory."""
-        return Sleeper()
+    def watch(self, directory: str) -> Watcher:
+        """Begin to watch a directory for what this machine puts there."""
+        return watch_directory(self._root / directory)
 
     def retire(self, name: str) -> None:
         """Move a file to where `sweep` will find it. Readers that have it open keep it, on NFSv3 too."""

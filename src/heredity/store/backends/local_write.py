@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from heredity.errors import WriteSwept
 from heredity.store.backends.posix import SystemCalls, no_hard_links, typed_errors
@@ -20,8 +20,23 @@ if TYPE_CHECKING:
 _BUFFERS_A_CALL = 1024
 
 
-def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) -> int:
-    """Write a new file, synced and never to be changed; return its inode's number."""
+class FileIdentity(NamedTuple):
+    """What tells a file from all others. Not its inode's number alone, which is given away again at once:
+    whoever gets it after a sweep writes later than anything that was swept.
+    """
+
+    inode: int
+    modified_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileIdentity:
+        """The identity of a file that is written; linking it and changing its mode leave it as it is."""
+        return cls(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) -> FileIdentity:
+    """Write a new file, synced and never to be changed; return its identity."""
     with typed_errors(tmp, "writing"):
         file = system.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -30,12 +45,12 @@ def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) ->
             # Only fsync and close tell of a full disk on a file server. An fsync that failed is never
             # repeated: Linux drops the pages and reports success the second time.
             system.fsync(file)
-            inode = os.fstat(file).st_ino
+            identity = FileIdentity.of(os.fstat(file))
         except BaseException:
             os.close(file)
             raise
         system.close(file)
-    return inode
+    return identity
 
 
 def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int]) -> None:
@@ -49,7 +64,9 @@ def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int
                 batch[0] = batch[0][taken:]
 
 
-def link_into_place(tmp: Path, target: Path, *, directory: int, inode: int, system: SystemCalls) -> bool:
+def link_into_place(
+    tmp: Path, target: Path, *, directory: int, identity: FileIdentity, system: SystemCalls
+) -> bool:
     """Give the file its name in the target's open directory, unless the name is taken; say whether it has it.
 
     Raises:
@@ -64,7 +81,7 @@ def link_into_place(tmp: Path, target: Path, *, directory: int, inode: int, syst
             # A server that restarted may have made the link, lost its reply, and called the repeated
             # request a failure. The number of names of our own file is the truth.
             num_names = _num_names(tmp, system=system)
-            if num_names == 2 or _is(target.name, inode, directory=directory, system=system):
+            if num_names == 2 or _is(target.name, identity, directory=directory, system=system):
                 return True
             if error.errno == errno.EEXIST:
                 return False
@@ -92,8 +109,8 @@ def _num_names(tmp: Path, *, system: SystemCalls) -> int:
         os.close(file)
 
 
-def _is(name: str, inode: int, *, directory: int, system: SystemCalls) -> bool:
+def _is(name: str, identity: FileIdentity, *, directory: int, system: SystemCalls) -> bool:
     try:
-        return bool(system.stat(name, dir_fd=directory).st_ino == inode)
+        return FileIdentity.of(system.stat(name, dir_fd=directory)) == identity
     except OSError:
         return False
