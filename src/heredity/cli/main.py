@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import signal
 import sys
 from collections.abc import Mapping
@@ -22,8 +23,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
     "tree": ("heredity.cli.look", "Draw who inherited from whom."),
-    "diff": ("heredity.cli.diff", "Compare the tensors of two checkpoints."),
-    "verify": ("heredity.cli.verify", "Read every tensor again and compare it with its digest."),
+    "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
+    "verify": ("heredity.cli.weights.verify", "Read every tensor again and compare it with its digest."),
+    "export": ("heredity.cli.weights.exchange", "Write a checkpoint as a .safetensors or .pt file."),
+    "import": ("heredity.cli.weights.exchange", "Put a .safetensors or .pt file into a store."),
 }
 
 
@@ -36,7 +39,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        # Python keeps some names for itself; a function named so has an underscore behind it.
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), name)
         assert isinstance(command, click.Command)  # noqa: S101  # the table above names no other
         return command
 
