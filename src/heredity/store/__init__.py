@@ -11,6 +11,7 @@ from heredity.store.store import Store
 from heredity.store.tensors import TensorData
 from heredity.store.upkeep.collecting import Collection, Freed
 from heredity.store.upkeep.leases import Lease
+from heredity.store.upkeep.mirroring import Mirrored
 from heredity.store.upkeep.verify import Problem
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "LocalBackend",
     "Manifest",
     "MemoryBackend",
+    "Mirrored",
     "Problem",
     "Ref",
     "Refs",

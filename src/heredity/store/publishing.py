@@ -60,8 +60,12 @@ class Publisher:
         key = manifest.lineage.key
         self._homes.put_all((entry.digest, Home(entry.owner, key)) for entry in manifest.entries)
 
-    def publish(self, new: Draft) -> Manifest | None:
+    def publish(self, new: Draft, *, created: datetime | None = None) -> Manifest | None:
         """Put a draft under its name; ``None`` if the name has a file already.
+
+        Args:
+            new: What to publish.
+            created: When it was saved, if that was not now but earlier, in another store.
 
         Raises:
             CheckpointNotFound: A parent has never been in the store.
@@ -70,7 +74,10 @@ class Publisher:
         """
         for attempt in range(1, _ATTEMPTS + 1):
             plan = _Plan(self._reader, new)
-            manifest = self._manifest(new, plan, shares=attempt < _ATTEMPTS)
+            where = self._homes_for(new, plan) if attempt < _ATTEMPTS else _nowhere
+            manifest = new.manifest(
+                nonce=secrets.token_hex(16), created=created or self._now(), owner_of=where
+            )
             try:
                 is_ours = self._reader.backend.put_once(
                     name_of(new.key), new.content(manifest), before_commit=plan.check
@@ -92,8 +99,8 @@ class Publisher:
             self._reader.backend.settle(name_of(key))
             self._settled.put(key, key)
 
-    def _manifest(self, new: Draft, plan: _Plan, *, shares: bool) -> Manifest:
-        """Decide what is written and what is shared; what is referred to is there, and durable."""
+    def _homes_for(self, new: Draft, plan: _Plan) -> Callable[[Digest, int], CheckpointKey | None]:
+        """Which owners a draft may refer to: what is referred to is there, and durable."""
         inherited = self._inherited(new)
         usable: dict[Home, bool] = {}
 
@@ -101,7 +108,7 @@ class Publisher:
             home = inherited.get(digest)
             if home is None and size_bytes >= _MIN_SHARED_BYTES:
                 home = self._homes.get(digest)
-            if home is None or not shares:
+            if home is None:
                 return None
             if home not in usable:
                 usable[home] = self._is_usable(home)
@@ -110,7 +117,7 @@ class Publisher:
             # A home that is gone costs a few bytes, not the save: they are in our hands.
             return home.owner if usable[home] else None
 
-        return new.manifest(nonce=secrets.token_hex(16), created=self._now(), owner_of=owner_of)
+        return owner_of
 
     def _inherited(self, new: Draft) -> dict[Digest, Home]:
         """Where the parents' contents lie. A parent that was dropped remains one, and shares nothing."""
@@ -137,6 +144,10 @@ class Publisher:
         self.settle(home.owner)
         self.settle(home.witness)
         return True
+
+
+def _nowhere(_digest: Digest, _size_bytes: int) -> None:
+    return None
 
 
 class _WitnessDropped(Exception):

@@ -112,6 +112,23 @@ class Content:
         )
 
 
+def draft_of(
+    manifest: Manifest, *, read: Callable[[Mapping[str, TensorEntry]], Mapping[str, TensorData]]
+) -> Draft:
+    """The draft of a checkpoint of another store, with its tensors as `read` gives them."""
+    facts, graph = manifest.lineage, manifest.graph
+    tensors = read(manifest.tensors)
+    return Draft(
+        key=facts.key,
+        tensors=tensors,
+        digests={name: entry.digest for name, entry in manifest.tensors.items()},
+        parents=facts.parents,
+        score=facts.score,
+        metadata=facts.metadata,
+        graph=None if graph is None else read({"(graph)": graph})["(graph)"],
+    )
+
+
 def draft(
     key: CheckpointKey,
     tensors: Mapping[str, object],

@@ -19,6 +19,7 @@ from heredity.store.saving import Draft, draft
 from heredity.store.upkeep.collecting import Collection, collect
 from heredity.store.upkeep.dropping import put_tombstone
 from heredity.store.upkeep.leases import Lease
+from heredity.store.upkeep.mirroring import Mirrored, Side, mirror
 from heredity.store.upkeep.verify import Problem, find_problems
 from heredity.store.wait import wait_until
 
@@ -243,6 +244,28 @@ class Store:
             StoreLocationError: The store may not be written from here.
         """
         return collect(self._reader, self._refs, grace=grace, dry_run=dry_run)
+
+    def mirror_to(
+        self, target: Store, *, on_progress: Callable[[int, int], object] = lambda _done, _all: None
+    ) -> Mirrored:
+        """Copy into another store what it has not, parents first; refs there follow the ones here.
+
+        Nothing is changed here and nothing is taken away there. May be broken off and repeated, and both
+        stores may be in use meanwhile. Whatever cannot be copied is left out and named.
+
+        Args:
+            target: The other store.
+            on_progress: Called with the number of checkpoints done and of all that were missing.
+
+        Raises:
+            InputError: It is the same store.
+            StoreUnavailable: One of the places does not answer, or is full.
+            StoreLocationError: The target may not be written.
+        """
+        return mirror(self._side(), target._side(), on_progress=on_progress)
+
+    def _side(self) -> Side:
+        return Side(self._reader, self._publisher, self._refs)
 
     def pin(self, keys: Sequence[str | Checkpoint], *, seconds: float = 86400.0, owner: str = "") -> Lease:
         """Keep checkpoints readable even if they are dropped: no collection frees what is pinned.
