@@ -37,6 +37,8 @@ EMPTY_NAMES = {
 # One door per dependency: replacing it changes one file, or one room (a name that ends with a slash).
 DOORS: dict[str, set[str]] = {
     "click": {"cli/"},
+    "jax": {"jax_arrays.py"},
+    "ml_dtypes": {"store/tensors.py"},
     "obstore": {"store/backends/objects/library.py"},
     "pydantic": {"engine/experiment_file.py"},
     "pydantic_core": {"engine/experiment_file.py"},
