@@ -109,4 +109,13 @@ def test_an_array_that_would_lose_something_is_refused(array: np.ndarray[Any, An
 
 def test_what_numpy_does_not_know_is_refused_with_a_way_out() -> None:
     with pytest.raises(InvalidTensor, match="framework='torch'"):
-        to_numpy(TensorData("BF16", (1,), b"12"))
+        to_numpy(TensorData("F4", (2,), b"1"))
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"])
+def test_what_ml_dtypes_adds_to_numpy_comes_back_bit_by_bit(dtype: str) -> None:
+    tensor = TensorData(dtype, (4, 64), bytes(range(256)) * (DTYPE_BITS[dtype] // 8))
+    array = to_numpy(tensor)
+    assert array.shape == (4, 64)
+    assert from_numpy(array) == tensor
+    assert to_numpy(TensorData(dtype, (0, 2), b"")).shape == (0, 2)

@@ -50,7 +50,7 @@ def framework(name: str) -> Framework:
     """Find a framework by the name of its top-level module, such as ``"torch"``.
 
     Raises:
-        InputError: No installed package offers it.
+        InputError: No installed package offers it, or it is not installed itself.
     """
     found = _find(name)
     if found is None:
@@ -92,6 +92,15 @@ def _find(name: str) -> Framework | None:
     if name == "numpy":
         return NUMPY
     for point in entry_points(group=GROUP, name=name):
-        found: Framework = point.load()
+        try:
+            found: Framework = point.load()
+        except ModuleNotFoundError as error:
+            # This package offers frameworks that need not be installed.
+            if error.name != name:
+                raise
+            raise InputError(
+                f"The framework {name!r} is known, but the package is not installed.",
+                hint=f"Install it: pip install {name}.",
+            ) from error
         return found
     return None

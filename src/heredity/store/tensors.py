@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,14 +63,17 @@ _NUMPY_OF_DTYPE = {
     "F64": "<f8",
     "C64": "<c8",
 }
+# As the package ml_dtypes calls those that it adds to numpy; it need not be installed.
+_ADDED_OF_DTYPE = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+}
 _DTYPE_OF_NUMPY = {np.dtype(code).name: dtype for dtype, code in _NUMPY_OF_DTYPE.items()} | {
-    # As the package ml_dtypes calls its own; it need not be installed.
-    "bfloat16": "BF16",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e8m0fnu": "F8_E8M0",
-    "float8_e4m3fnuz": "F8_E4M3FNUZ",
-    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    name: dtype for dtype, name in _ADDED_OF_DTYPE.items()
 }
 
 
@@ -169,9 +172,10 @@ def to_numpy(tensor: TensorData) -> np.ndarray[Any, Any]:  # Any: whatever shape
     """Make an array on the tensor's own bytes; writable where they are.
 
     Raises:
-        InvalidTensor: numpy has no such dtype.
+        InvalidTensor: numpy has no such dtype, and the package ml_dtypes, which has more, is not installed or
+            has none either.
     """
-    code = _NUMPY_OF_DTYPE.get(tensor.dtype)
+    code = _NUMPY_OF_DTYPE.get(tensor.dtype) or _added_dtype(tensor.dtype)
     if code is None:
         raise InvalidTensor(
             f"numpy has no dtype for {tensor.dtype}.",
@@ -180,3 +184,13 @@ def to_numpy(tensor: TensorData) -> np.ndarray[Any, Any]:  # Any: whatever shape
     if tensor.size_bytes == 0:
         return np.empty(tensor.shape, dtype=code)
     return np.ndarray(tensor.shape, dtype=code, buffer=tensor.data)
+
+
+@cache
+def _added_dtype(dtype: str) -> np.dtype[Any] | None:  # Any: a number that is no type of numpy's own
+    name = _ADDED_OF_DTYPE.get(dtype)
+    try:
+        import ml_dtypes  # noqa: PLC0415  # loaded for such tensors only, and it need not be installed
+    except ModuleNotFoundError:
+        return None
+    return np.dtype(getattr(ml_dtypes, name)) if name and hasattr(ml_dtypes, name) else None
