@@ -15,7 +15,13 @@ import pytest
 
 from heredity.errors import StoreFull, StoreLocationError, StoreUnavailable, WriteSwept
 from heredity.store.backends import Backend, LocalBackend, MemoryBackend
-from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map
+from heredity.store.backends.posix import (
+    STALE_TRIES,
+    SystemCalls,
+    can_map,
+    file_system_of,
+    has_change_counters,
+)
 from heredity.testing.backend_suite import BackendSuite
 from heredity.testing.faults import failing, losing_replies
 
@@ -234,19 +240,34 @@ def test_mapping_can_be_chosen(root: Path) -> None:
     assert LocalBackend(root, map_files=True).capabilities.maps_files
 
 
-def test_files_are_mapped_on_known_local_file_systems_only(tmp_path: Path) -> None:
+def test_what_can_be_mapped_is_told_by_the_file_system_that_a_path_is_on(tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(
         "1 0 8:1 / / rw shared:1 - ext4 /dev/a rw\n"
         "2 1 0:5 / /mnt/my\\040share rw - nfs4 server:/x rw\n"
         "3 2 0:6 / /mnt/my\\040share/fast rw - tmpfs none rw\n"
     )
-    assert can_map(Path("/home/x"), mounts=mounts)
-    assert not can_map(Path("/mnt/my share/weights"), mounts=mounts)
-    assert can_map(Path("/mnt/my share/fast"), mounts=mounts)
-    assert not can_map(Path("/home"), mounts=tmp_path / "absent")
+    assert file_system_of(Path("/home/x"), mounts=mounts) == "ext4"
+    assert file_system_of(Path("/mnt/my share/weights"), mounts=mounts) == "nfs4"
+    assert file_system_of(Path("/mnt/my share/fast"), mounts=mounts) == "tmpfs"
+    assert file_system_of(Path("/home"), mounts=tmp_path / "absent") == ""
     (tmp_path / "link").symlink_to("/mnt/my share")
-    assert not can_map(tmp_path / "link" / "weights", mounts=mounts)
+    assert file_system_of(tmp_path / "link" / "weights", mounts=mounts) == "nfs4"
+    assert [maps_well(kind) for kind in ("ext4", "tmpfs", "nfs4", "fuse.sshfs", "")] == [True] * 2 + [
+        False
+    ] * 3
+
+
+def test_a_directory_is_touched_where_two_changes_may_look_like_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [has_change_counters(kind) for kind in ("ext4", "nfs4", "nfs", "")] == [True, True, False, False]
+    monkeypatch.setattr("heredity.store.backends.local.file_system_of", lambda _root: "nfs")
+    backend = local(root)
+    during = []
+    backend.put_once("a/x", [b"1"], before_commit=lambda: during.append((root / "a").stat().st_ctime_ns))
+    linked = (root / "a/x").stat().st_ctime_ns
+    assert during[0] < linked < (root / "a").stat().st_ctime_ns
 
 
 @pytest.fixture

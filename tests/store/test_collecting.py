@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heredity.errors import CheckpointDropped, CorruptCheckpoint, CorruptData, InputError
+from heredity.errors import CheckpointDropped, CorruptCheckpoint, CorruptData, InputError, StoreUnavailable
 from heredity.ids import parse_checkpoint_key
-from heredity.store import MemoryBackend, Store, open_store
+from heredity.store import LocalBackend, MemoryBackend, Store, open_store
 from heredity.store.backends import Capabilities
+from heredity.store.backends.posix import SystemCalls
 from heredity.store.files.layout import name_of
 from heredity.store.tensors import Buffer
+from heredity.testing.faults import failing
 
 WEIGHT = np.arange(5000, dtype=np.float32)
 NOW = timedelta(0)
@@ -80,6 +82,22 @@ def test_what_was_dropped_within_the_grace_stays_with_all_it_needs(store: Store)
     store.drop("child")
     collection = store.collect(grace=timedelta(hours=1))
     assert (collection.freed, collection.num_young) == ((), 2)
+
+
+def test_a_young_one_that_is_needed_keeps_its_owners(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was dropped long ago who owns `y`; his child, whom `z` draws on, only now."""
+    store = open_store(root)
+    store.put("old", {"y": WEIGHT})
+    store.put("young", {"y": WEIGHT, "x": WEIGHT + 1}, parents=["old"])
+    store.put("z", {"x": WEIGHT + 1}, parents=["young"])
+    store.drop("old")
+    between = store._backend.now()
+    store.drop("young")
+    now = store._backend.now() + 1
+    monkeypatch.setattr(store._backend, "now", lambda: now)
+    collection = store.collect(grace=timedelta(seconds=now - between))
+    assert (collection.freed, collection.num_young, collection.num_needed) == ((), 1, 1)
+    assert np.array_equal(store["z"].tensors()["x"], WEIGHT + 1)
 
 
 def test_a_graph_is_kept_like_any_tensor(store: Store) -> None:
@@ -223,6 +241,28 @@ def test_a_lease_that_was_over_says_what_it_has_lost(store: Store) -> None:
     store.collect(grace=NOW)
     with pytest.raises(CheckpointDropped):
         lease.renew()
+
+
+def test_a_lease_that_ran_out_before_it_was_renewed_looks_again(store: Store) -> None:
+    """Also if no collection has removed it yet: one may be about to free what it held."""
+    store.put("father", {})
+    lease = store.pin(["father"], seconds=1e-9)
+    store.drop("father")
+    with pytest.raises(CheckpointDropped):
+        lease.renew()
+
+
+def test_a_renewal_that_failed_may_be_repeated(root: Path) -> None:
+    store = open_store(root)
+    store.put("father", {})
+    lease = store.pin(["father"])
+    failing_backend = LocalBackend(root, system=SystemCalls(fsync=failing(SystemCalls().fsync, 5, times=1)))
+    lease._reader.backend = failing_backend
+    with pytest.raises(StoreUnavailable):
+        lease.renew()
+    lease.renew()
+    lease.release()
+    assert not list((root / "pin").iterdir())
 
 
 def test_what_was_dropped_cannot_be_pinned(root: Path) -> None:

@@ -120,10 +120,11 @@ class Refs:
         parsed, target = parse_ref_name(name), parse_checkpoint_key(key)
         if not self._reader.is_live(target):
             raise self._reader.absent(target)
+        begun = seconds_since_boot()
         newest = self._newest(parsed)
         if _ref(parsed, newest) != expected:
             raise self._moved(parsed, newest)
-        moved = self._put(parsed, target, after=newest)
+        moved = self._put(parsed, target, after=newest, begun=begun)
         return Ref(parsed, target, moved.number, moved.nonce, moved.moved_at)
 
     def set(self, name: str, key: str) -> Ref:
@@ -141,9 +142,13 @@ class Refs:
     def delete(self, name: str) -> None:
         """Delete a ref; the checkpoint it points to stays. Passes over one that is not there."""
         parsed = parse_ref_name(name)
-        while (newest := self._newest(parsed)) is not None and newest.key is not None:
+        while True:
+            begun = seconds_since_boot()
+            newest = self._newest(parsed)
+            if newest is None or newest.key is None:
+                return
             try:
-                self._put(parsed, None, after=newest)
+                self._put(parsed, None, after=newest, begun=begun)
             except RefMoved:
                 continue
 
@@ -163,9 +168,8 @@ class Refs:
                     break
                 self._backend.retire(old)
 
-    def _put(self, name: str, key: CheckpointKey | None, *, after: _Version | None) -> _Version:
-        """Put the number after `after`, which has just been read as the newest."""
-        begun = seconds_since_boot()
+    def _put(self, name: str, key: CheckpointKey | None, *, after: _Version | None, begun: float) -> _Version:
+        """Put the number after `after`, which was the newest when it was read after the moment `begun`."""
         version = _Version(
             number=1 if after is None else after.number + 1,
             nonce=secrets.token_hex(16),

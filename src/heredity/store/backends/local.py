@@ -18,7 +18,14 @@ from heredity.store.backends.base import Backend, Blob, Capabilities, Watcher
 from heredity.store.backends.inotify import watch_directory
 from heredity.store.backends.local_blob import MAP_FROM_BYTES, LocalBlob
 from heredity.store.backends.local_write import link_into_place, write_aside
-from heredity.store.backends.posix import STALE_TRIES, SystemCalls, can_map, typed_errors
+from heredity.store.backends.posix import (
+    STALE_TRIES,
+    SystemCalls,
+    file_system_of,
+    has_change_counters,
+    maps_well,
+    typed_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +63,9 @@ class LocalBackend(Backend):
         self._root = root
         self._system = system or SystemCalls()
         self.url = root.as_uri()
-        is_local = can_map(root)
+        kind = file_system_of(root)
+        is_local = maps_well(kind)
+        self._touches_directories = not has_change_counters(kind)
         self.capabilities = Capabilities(
             is_shared=True,
             is_durable=True,
@@ -118,6 +127,8 @@ class LocalBackend(Backend):
     def _sync_directory(self, path: Path) -> None:
         with self._directory(path) as directory:
             self._system.fsync(directory)
+            if self._touches_directories:
+                _touch_in_a_later_tick(directory)
 
     def open(self, name: str) -> Blob | None:
         """Open a name for reading; ``None`` where it is absent."""
@@ -280,6 +291,15 @@ class LocalBackend(Backend):
                         self._system.unlink(entry.name, dir_fd=directory)
                 except FileNotFoundError:
                     continue  # its writer or another collector was first
+
+
+def _touch_in_a_later_tick(directory: int) -> None:
+    """Change a directory's time once more, so that no client takes it for what it was before."""
+    before = os.fstat(directory).st_ctime_ns
+    os.utime(directory)
+    while os.fstat(directory).st_ctime_ns == before:
+        time.sleep(_PROBE_PAUSE_SECONDS)
+        os.utime(directory)
 
 
 def _unless_stale(call: Callable[[], T]) -> T:

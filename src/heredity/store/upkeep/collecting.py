@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heredity.errors import CorruptData, HeredityError, InputError, UnsupportedFormat
-from heredity.store.files.layout import name_of, tombstone_name_of
+from heredity.store.files.layout import name_of, shard_of, tombstone_name_of
 from heredity.store.publishing import LONGEST_COMMIT_SECONDS
 from heredity.store.refs import LEAST_TRIM_SECONDS, Refs
 from heredity.store.upkeep.leases import find_leases
@@ -70,13 +70,14 @@ def collect(reader: Reader, refs: Refs, *, grace: timedelta, dry_run: bool) -> C
     """Free what was dropped at least `grace` ago and is needed by nobody; see `Store.collect`."""
     seconds = grace.total_seconds()
     _check_grace(seconds, backend=reader.backend)
+    buried = _settled_tombstones(reader, dry_run=dry_run)
     now = reader.backend.now()
     before = now - seconds
     if not dry_run:
         # First of all: a writer whose last look is older than this cannot commit any more. Whoever commits
         # after the listing below has looked since, and has seen every tombstone that counts here.
         reader.backend.sweep(before=before)
-    survey = _Survey(reader, listing=reader.listing(), now=now, before=before)
+    survey = _Survey(reader, listing=reader.listing(), buried=buried, now=now, before=before)
     freed = tuple(sorted(survey.freeable(), key=lambda each: each.key))
     if not dry_run:
         for each in freed:
@@ -96,6 +97,20 @@ def collect(reader: Reader, refs: Refs, *, grace: timedelta, dry_run: bool) -> C
     )
 
 
+def _settled_tombstones(reader: Reader, *, dry_run: bool) -> frozenset[CheckpointKey]:
+    """The dropped checkpoints that still have a file, once all writers see that they were dropped.
+
+    Who drops a checkpoint and dies at once leaves a tombstone that may vanish in a crash, or that some file
+    servers do not show to everyone.
+    """
+    listing = reader.listing()
+    buried = listing.files & listing.dropped
+    if not dry_run:
+        for key in {shard_of(key): key for key in buried}.values():
+            reader.backend.settle(tombstone_name_of(key))
+    return buried
+
+
 def _check_grace(seconds: float, *, backend: Backend) -> None:
     if not 0 <= seconds < float("inf"):
         raise InputError(f"A grace of {seconds} seconds is not possible.")
@@ -111,23 +126,30 @@ def _check_grace(seconds: float, *, backend: Backend) -> None:
 class _Survey:
     """What a collection has found out before it frees anything."""
 
-    def __init__(self, reader: Reader, *, listing: Listing, now: float, before: float) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        listing: Listing,
+        buried: frozenset[CheckpointKey],
+        now: float,
+        before: float,
+    ) -> None:
         self._reader = reader
         leases = find_leases(reader.backend, now=now)
         self.leases_over = [lease.name for lease in leases if lease.is_over]
         gone = listing.files & listing.dropped
         leased = {key for lease in leases if not lease.is_over for key in lease.keys}
         self.pinned = gone & leased
-        live_owners = self._owners(listing.live)
-        # Only these need their age known: the others stay whatever it is.
-        self.young = {key for key in gone - self.pinned - live_owners if self._is_young(key, before=before)}
-        kept_owners = live_owners | self._owners(self.pinned | self.young)
-        self._freeable = gone - self.pinned - self.young - kept_owners
+        # Also of those that are needed anyway: a young one keeps its owners, as any root does.
+        self.young = {key for key in gone - self.pinned if self._is_young(key, before=before)}
+        roots = listing.live | self.pinned | self.young
+        self._freeable = (gone & buried) - roots - self._owners(roots)
         self.needed = gone - self.pinned - self.young - self._freeable
 
     def _is_young(self, key: CheckpointKey, *, before: float) -> bool:
         put_at = self._reader.backend.put_at(tombstone_name_of(key))
-        return put_at is None or put_at > before
+        return put_at is None or put_at >= before
 
     def _owners(self, keys: Iterable[CheckpointKey]) -> set[CheckpointKey]:
         """The checkpoints whose files these ones draw on."""

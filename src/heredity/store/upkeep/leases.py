@@ -49,13 +49,19 @@ class Lease:
             CheckpointDropped: The lease had ended, and one of its checkpoints was dropped meanwhile.
         """
         backend = self._reader.backend
-        had_ended = self._number == 0 or not backend.exists(self._name())
+        old, new = self._name(self._number), self._name(self._number + 1)
+        # The name is ours alone: if it is taken, then by an earlier attempt that seemed to fail.
+        backend.put_once(new, [self._to_json()])
         self._number += 1
-        backend.put_once(self._name(), [self._to_json()])
-        if self._number > 1:
-            backend.retire(self._name(self._number - 1))
+        had_ended = self._had_ended(old, new)
+        backend.retire(old)
         if had_ended:
             self._check()
+
+    def _had_ended(self, old: str, new: str) -> bool:
+        """Whether a collection may have taken the lease for over, by the clock that it goes by."""
+        before, after = self._reader.backend.put_at(old), self._reader.backend.put_at(new)
+        return before is None or after is None or after - before > self.seconds
 
     def _check(self) -> None:
         """Once the lease is visible: who drops a checkpoint from now on does not hide it from collections."""
@@ -67,10 +73,10 @@ class Lease:
     def release(self) -> None:
         """End the lease. Idempotent."""
         if self._number:
-            self._reader.backend.retire(self._name())
+            self._reader.backend.retire(self._name(self._number))
 
-    def _name(self, number: int | None = None) -> str:
-        return f"{LEASES}{self._id}.{self._number if number is None else number}"
+    def _name(self, number: int) -> str:
+        return f"{LEASES}{self._id}.{number}"
 
     def _to_json(self) -> bytes:
         return encode(
