@@ -26,7 +26,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,16 @@ class Options:
     folder: Path
     orbax_python: str | None
     models: tuple[str, ...] = ("big", "small")
-    memory_model: str = "big"
-    shared_model: str = "huge"
     rounds: int = 21
+    seed: int = 0
+    settle: Callable[[], None] = os.sync
+    memory_model: str = "big"
+    savers: tuple[str, ...] = SAVERS
+    loaders: tuple[str, ...] = LOADERS
+    shared_model: str = "huge"
+    sharers: tuple[str, ...] = SHARERS
     num_processes: int = 4
     num_events: int = 300
-    seed: int = 0
 
     @property
     def pythons(self) -> dict[str, str]:
@@ -76,14 +80,23 @@ def times(options: Options) -> Results:
             setting = Setting(MODELS[name], folder, workers)
             for what, actions in {"save": savers(setting), "load": loaders(setting)}.items():
                 progress(f"{name}: {what}")
-                measured = measure(actions, rounds=options.rounds, folder=folder, seed=options.seed)
+                measured = measure(
+                    actions,
+                    rounds=options.rounds,
+                    folder=folder,
+                    seed=options.seed,
+                    settle=options.settle,
+                )
                 found.setdefault(name, {})[what] = measured
     return found
 
 
 def memory(options: Options) -> Results:
     found: Results = {"model": options.memory_model, "save": {}, "load": {}}
-    for do, sides, peak in (("save", SAVERS, peak_of_saving), ("load", LOADERS, peak_of_loading)):
+    for do, sides, peak in (
+        ("save", options.savers, peak_of_saving),
+        ("load", options.loaders, peak_of_loading),
+    ):
         for side in (*sides, *options.pythons):
             progress(f"memory: {do} with {side}")
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -96,7 +109,7 @@ def memory(options: Options) -> Results:
 
 def sharing(options: Options) -> Results:
     found: Results = {"model": options.shared_model, "sides": {}}
-    for side in SHARERS:
+    for side in options.sharers:
         progress(f"{options.num_processes} processes with {side}")
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             found["sides"][side] = shares(
@@ -149,6 +162,25 @@ def orbax_version(python: str | None) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def tiny(options: Options) -> Options:
+    """Little of everything, and only our own side where each needs processes of its own."""
+    ours = ("heredity",)
+    return replace(
+        options,
+        orbax_python=None,
+        models=("tiny",),
+        rounds=2,
+        settle=lambda: None,
+        memory_model="tiny",
+        savers=ours,
+        loaders=ours,
+        shared_model="tiny",
+        sharers=ours,
+        num_processes=2,
+        num_events=5,
+    )
+
+
 def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -160,11 +192,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--orbax-python", default=sys.executable, help="an interpreter that has Orbax")
+    parser.add_argument("--tiny", action="store_true", help="only see whether it works, in seconds")
     parser.add_argument("--folder", type=Path, help="where to save; by default where temporary files go")
     arguments = parser.parse_args()
     python = arguments.orbax_python if orbax_version(arguments.orbax_python) else None
     folder = arguments.folder or Path(tempfile.gettempdir())
     options = Options(folder=folder, orbax_python=python, rounds=arguments.rounds, seed=arguments.seed)
+    if arguments.tiny:
+        options = tiny(options)
     raw = arguments.report.with_suffix(".json")
     results: Results = json.loads(raw.read_text()) if raw.exists() else {}
     run(options, parts=arguments.parts, results=results)

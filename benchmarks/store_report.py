@@ -72,8 +72,8 @@ def _head(results: Results) -> Lines:
         "All sides take turns in one run, in another order each round; all sync what they write; page "
         "cache warm; one thread. `os.sync()` before each measurement, so that none pays for another. "
         "Heredity hashes all it saves, twice, and syncs file and directory; its store object is opened anew "
-        "for each call and remembers nothing. DCP runs in a single process with one synced file. Orbax takes numpy arrays, in a "
-        "process of its own, without compression (faster here), and syncs by itself.\n"
+        "for each call and remembers nothing. DCP runs in a single process with one synced file. Orbax takes "
+        "numpy arrays, in a process of its own, without compression (faster here), and syncs by itself.\n"
     )
     yield "`python benchmarks/store_files.py --report benchmarks/results/NAME.md` repeats it.\n"
 
@@ -216,9 +216,9 @@ def _memory_table(memory: Results, plot: str) -> Lines:
     yield "\n## Memory\n"
     yield (
         f"In models ({size / 1e6:.1f} MB), above what the process held before. For saving, that is beyond "
-        "the model that is there already; for loading it includes the loaded model, every page touched. *Own*: "
-        "what is no page of a file; pages of mapped files belong to the page cache, are shared, and can be "
-        "dropped at any time.\n"
+        "the model that is there already; for loading it includes the loaded model, every page touched. "
+        "*Own*: what is no page of a file; pages of mapped files belong to the page cache, are shared, and "
+        "can be dropped at any time.\n"
     )
     yield f"![Memory]({plot})\n"
     yield "| | save: highest | own | load: highest | own |"

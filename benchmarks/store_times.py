@@ -46,7 +46,14 @@ class Setting:
     workers: Mapping[str, Worker]
 
 
-def measure(actions: Mapping[str, Prepare], *, rounds: int, folder: Path, seed: int) -> Times:
+def measure(
+    actions: Mapping[str, Prepare],
+    *,
+    rounds: int,
+    folder: Path,
+    seed: int,
+    settle: Callable[[], None] = os.sync,
+) -> Times:
     """Seconds of each action in each round; the first round warms up and does not count."""
     times: Times = {name: [] for name in actions}
     for number in range(rounds + 1):
@@ -57,7 +64,7 @@ def measure(actions: Mapping[str, Prepare], *, rounds: int, folder: Path, seed: 
             place.mkdir()
             timed = actions[name](place)
             gc.collect()
-            os.sync()  # what was done before must not be paid for now
+            settle()  # what was done before must not be paid for now
             begin = time.perf_counter()
             result = timed()
             seconds = time.perf_counter() - begin
