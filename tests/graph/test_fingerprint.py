@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from heredity.graph import Argument, Graph, Kind, Node, Ref, fingerprint, node_fingerprints, signature
+from heredity.graph import (
+    Argument,
+    Graph,
+    Kind,
+    Node,
+    Ref,
+    fingerprint,
+    node_fingerprints,
+    outline_and_layers,
+    signature,
+)
 
 Make = Callable[..., Graph]
 
@@ -71,3 +81,36 @@ def test_a_signature_knows_the_kernel_and_the_grouping_but_no_width() -> None:
     assert conv(4, 4, 3, 1) == conv(8, 6, 3, 1)
     assert conv(4, 1, 3, 4) == conv(8, 1, 3, 8)
     assert len({conv(4, 4, 3, 1), conv(4, 4, 5, 1), conv(4, 1, 3, 4), conv(4, 2, 3, 2)}) == 4
+
+
+def test_layers_are_named_by_all_that_comes_before_them(residual: Make) -> None:
+    shallow, deep = outline_and_layers(residual(blocks=1)), outline_and_layers(residual(blocks=2))
+    assert [len(layers) for _, layers in (shallow, deep)] == [3, 5]
+    assert deep[1][:3] == shallow[1]
+    assert deep[0] != shallow[0]
+    assert all(len(name) == 16 for name in (shallow[0], *shallow[1]))
+
+
+def test_an_outline_knows_no_widths_and_a_layer_does(residual: Make) -> None:
+    narrow, wide = outline_and_layers(residual(width=4)), outline_and_layers(residual(width=8))
+    assert narrow[0] == wide[0]
+    assert not set(narrow[1]) & set(wide[1])
+
+
+def viewed(rows: int, *, head: int = 4) -> Graph:
+    x = Node("x", Kind.INPUT, shape=(rows, 8), dtype="float32")
+    w = Node("w", Kind.PARAMETER, shape=(8, head), dtype="float32", tensor="w")
+    size: tuple[Argument, ...] = (rows * 8 // head, head)
+    view = Node("v", Kind.CALL, "aten.view.default", {"self": Ref("x"), "size": size}, shape=(), dtype="")
+    call = Node(
+        "c", Kind.CALL, "aten.linear.default", {"input": Ref("v"), "weight": Ref("w")}, shape=(), dtype=""
+    )
+    return Graph((x, w, view, call, Node("output", Kind.OUTPUT, arguments={"outputs": (Ref("c"),)})))
+
+
+def test_how_many_rows_a_network_was_traced_with_names_no_layer() -> None:
+    assert outline_and_layers(viewed(2))[1] == outline_and_layers(viewed(5))[1]
+
+
+def test_the_last_length_of_a_view_does() -> None:
+    assert outline_and_layers(viewed(2, head=4))[1] != outline_and_layers(viewed(2, head=2))[1]

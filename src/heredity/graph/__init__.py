@@ -2,6 +2,7 @@
 
 from heredity.graph.fingerprint import fingerprint as fingerprint
 from heredity.graph.fingerprint import node_fingerprints as node_fingerprints
+from heredity.graph.fingerprint import outline_and_layers as outline_and_layers
 from heredity.graph.fingerprint import signature as signature
 from heredity.graph.graph_json import graph_from_json as graph_from_json
 from heredity.graph.module_graph import Argument as Argument

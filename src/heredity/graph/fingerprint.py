@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heredity.encoding import encode
@@ -28,6 +29,9 @@ _WIDTH_ARGUMENTS: dict[str, frozenset[str]] = {
     "aten.split": frozenset({"split_size"}),
     "aten.split_with_sizes": frozenset({"split_sizes"}),
 }
+
+# Arguments that hold the lengths of a whole value, rows and all.
+_LENGTHS = {"aten.view": "size", "aten.reshape": "shape", "aten.expand": "size"}
 
 
 def fingerprint(graph: Graph, *, with_widths: bool = True) -> Digest:
@@ -54,6 +58,33 @@ def node_fingerprints(graph: Graph, *, with_widths: bool = True) -> dict[str, st
             content = [node.kind.value, shape, node.dtype, identity, node.value_digest]
         found[node.name] = hashlib.sha256(encode(content)).hexdigest()
     return found
+
+
+def outline_and_layers(graph: Graph) -> tuple[str, tuple[str, ...]]:
+    """Short names by which relatives of a network are found: 64 bits each, 16 hexadecimal digits.
+
+    What the network was traced on does not count: neither its inputs' lengths, nor the lengths in views and
+    expansions, where numbers of rows hide, but for the last one (the width of an attention head, say).
+
+    Returns:
+        The name of the whole graph, widths aside; and those of the calls that read a parameter, in order.
+        Each of these names all that the call is computed from, widths and all.
+    """
+    outline = fingerprint(graph, with_widths=False).partition(":")[2]
+    parameters = {node.name for node in graph.of_kind(Kind.PARAMETER)}
+    names = node_fingerprints(replace(graph, nodes=tuple(map(_without_rows, graph.nodes))))
+    layers = [names[node.name][:16] for node in graph.calls if not parameters.isdisjoint(node.refs())]
+    return outline[:16], tuple(layers)
+
+
+def _without_rows(node: Node) -> Node:
+    if node.kind is Kind.INPUT and node.shape:
+        return replace(node, shape=(-1,) * len(node.shape))
+    name = _LENGTHS.get(node.target.rpartition(".")[0], "")
+    lengths = node.arguments.get(name)
+    if not isinstance(lengths, tuple) or not lengths:
+        return node
+    return replace(node, arguments={**node.arguments, name: (*[-1] * (len(lengths) - 1), lengths[-1])})
 
 
 def signature(graph: Graph, node: Node) -> str:

@@ -12,6 +12,7 @@ from heredity.encoding import Json, encode
 from heredity.errors import InvalidName
 from heredity.ids import CheckpointKey, Digest, parse_digest
 from heredity.store.files.fields import Fields
+from heredity.store.files.fingerprints import Fingerprints
 from heredity.store.files.lineage import Lineage
 from heredity.store.files.safetensors_format import size_of_form
 from heredity.store.tensors import size_of
@@ -49,11 +50,14 @@ class Manifest:
         lineage: The small facts.
         graph: The tensor that holds the model's graph as JSON, if there is one.
         tensors: What the checkpoint consists of, by name.
+        fingerprints: Names of its graph and layers, if its writer has traced it. They follow from the graph
+            and do not count as content; what was saved before there were any has none.
     """
 
     lineage: Lineage
     graph: TensorEntry | None
     tensors: Mapping[str, TensorEntry]
+    fingerprints: Fingerprints | None = None
 
     @property
     def entries(self) -> tuple[TensorEntry, ...]:
@@ -92,6 +96,7 @@ class Manifest:
             "version": MANIFEST_VERSION,
             **facts.to_fields(),
             "graph": row(self.graph) if self.graph else None,
+            **({"prints": self.fingerprints.to_fields()} if self.fingerprints else {}),
             "owners": owners,
             "tensors": {name: row(entry) for name, entry in self.tensors.items()},
         }
@@ -111,6 +116,7 @@ class Manifest:
             raise fields.corrupt(f"is the manifest of {fields.take('key', str)!r}")
         owners = [fields.key(text) for text in fields.take("owners", list)]
         graph = fields.optional("graph", list)
+        has_prints = fields.optional("prints", dict) is not None
         rows = fields.take("tensors", dict)
         return cls(
             lineage=Lineage.from_fields(fields, key=key),
@@ -118,6 +124,7 @@ class Manifest:
             tensors=MappingProxyType(
                 {name: _entry(row, owners=owners, fields=fields) for name, row in rows.items()}
             ),
+            fingerprints=Fingerprints.from_fields(fields.inside("prints")) if has_prints else None,
         )
 
 
