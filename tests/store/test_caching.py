@@ -183,6 +183,35 @@ def test_two_places_do_not_mix(inner: RecordingBackend, settings: CacheSettings)
     assert inner.taken()[0] == "open t/a"
 
 
+def test_a_file_whose_beginning_is_not_cached_is_opened_in_its_place(
+    inner: RecordingBackend, settings: CacheSettings
+) -> None:
+    load(cached(inner, settings))
+    files(settings)[0].unlink()
+    inner.taken()
+    load(cached(inner, settings))
+    assert inner.taken() == ["open t/a", "read t/a 0-1000"]
+
+
+def test_what_was_opened_is_closed(tmp_path: Path, settings: CacheSettings) -> None:
+    inner = LocalBackend(tmp_path / "place")
+    inner.make_directories(["t/"])
+    inner.put_once("t/a", [b"0123456789"])
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(2):
+        blob = cached(inner, settings).open("t/a")
+        assert blob is not None
+        with blob:
+            blob.read(0, 5)
+            blob.read(5, 10)
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
+
+
+def test_a_cached_place_does_not_promise_pages(tmp_path: Path, settings: CacheSettings) -> None:
+    """What comes from the place is read at once and takes memory."""
+    assert not cached(LocalBackend(tmp_path), settings).capabilities.maps_files
+
+
 # --- names that go away
 
 
@@ -235,6 +264,7 @@ def test_ranges_that_overlap_share_no_memory(inner: RecordingBackend, settings: 
         ranges = [whole, (2000, 3000), (2000, 3000), (2500, 2500), whole]
         first, second, third, _, fourth = load(cached(inner, settings), ranges=ranges)
         first[:] = bytes(len(first))
+        assert bytes(second) == content("t/a")[2000:3000]
         second[:] = bytes(len(second))
         assert bytes(third) == content("t/a")[2000:3000]
         assert bytes(fourth) == content("t/a")[slice(*whole)]
@@ -308,6 +338,27 @@ def test_a_damaged_file_is_read_again_from_the_place(
     assert inner.taken() == []
 
 
+def test_a_damaged_file_is_deleted(inner: RecordingBackend, settings: CacheSettings) -> None:
+    """Also where what is read instead does not take its name."""
+    load(cached(inner, settings))
+    damaged = files(settings)[1]
+    damage(damaged, "500")
+    load(cached(inner, settings), ranges=[(1000, 2000)])
+    assert not damaged.exists()
+
+
+def test_a_damaged_file_is_passed_over_once(inner: RecordingBackend, settings: CacheSettings) -> None:
+    load(backend := cached(inner, settings))
+    damage(files(settings)[1], "500")
+    inner.taken()
+    blob = backend.open("t/a")
+    assert blob is not None
+    with blob:
+        for _ in range(2):
+            assert blob.read(1000, 2000) == content("t/a")[1000:2000]
+    assert inner.taken() == ["open t/a", "read t/a 1000-2000"]
+
+
 def test_a_file_of_another_s_content_is_damage(inner: RecordingBackend, settings: CacheSettings) -> None:
     load(cached(inner, settings), "t/a")
     load(cached(inner, settings), "t/b")
@@ -317,13 +368,18 @@ def test_a_file_of_another_s_content_is_damage(inner: RecordingBackend, settings
     load(cached(inner, settings), "t/b")
 
 
-def test_a_place_whose_file_has_changed_is_asked_again(settings: CacheSettings) -> None:
-    """It must not, but somebody may have cut it off: what is cached of it does not hide that for ever."""
-    inner = MemoryBackend(url="memory://slow")
-    inner.put_once("t/a", [content("t/a")])
-    load(backend := cached(inner, settings), ranges=[])
+def replaced(inner: Backend) -> None:
+    """Against all rules, there is another file of this name."""
     inner.retire("t/a")
-    inner.put_once("t/a", [content("t/a")[:5000]])
+    inner.put_once("t/a", [b"x" * 5000])
+
+
+def test_a_place_whose_file_has_changed_is_asked_again(
+    inner: RecordingBackend, settings: CacheSettings
+) -> None:
+    """It must not, but then the cache must not hide it for ever."""
+    load(backend := cached(inner, settings), ranges=[])
+    replaced(inner)
     blob = backend.open("t/a")
     assert blob is not None
     with blob, pytest.raises(StoreUnavailable):
@@ -331,7 +387,19 @@ def test_a_place_whose_file_has_changed_is_asked_again(settings: CacheSettings) 
     blob = backend.open("t/a")
     assert blob is not None
     with blob:
-        assert blob.size == 5000
+        assert blob.read(0, blob.size) == b"x" * 5000
+
+
+def test_what_is_cached_of_a_file_of_another_size_is_not_used(
+    inner: RecordingBackend, settings: CacheSettings
+) -> None:
+    load(backend := cached(inner, settings))
+    files(settings)[0].unlink()
+    replaced(inner)
+    blob = backend.open("t/a")
+    assert blob is not None
+    with blob:
+        assert blob.read(2000, 3000) == b"x" * 1000
 
 
 # --- threads and processes
