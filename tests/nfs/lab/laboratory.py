@@ -119,7 +119,15 @@ class Laboratory:
                 f",mac={hardware_address(name, network=network)}"
                 for number, (tap, network) in enumerate((("n", DATA), ("c", CONTROL)))
             ),
-            *(f"PYTHONPATH={REPOSITORY}", "--", "-S", "-u", "-m", "tests.nfs.lab.guest", str(settings)),
+            *(
+                f"PYTHONPATH={REPOSITORY}:{REPOSITORY}/src",
+                "--",
+                "-S",
+                "-u",
+                "-m",
+                "tests.nfs.lab.guest",
+                str(settings),
+            ),
         ]
 
     def _log(self, name: str) -> Path:
@@ -152,6 +160,10 @@ class Laboratory:
             process.wait(_DEATH_SECONDS)
         finally:
             process.kill()
+
+    def is_running(self, name: str) -> bool:
+        """Whether a guest has power."""
+        return name in self._processes
 
     def shell(self, name: str, command: str, *, timeout: float = 60) -> str:
         """Run a shell command in a guest and return what it printed."""

@@ -38,6 +38,7 @@ class Network:
 
     def __init__(self, guests: Iterable[str]) -> None:
         self._guests = tuple(guests)
+        self._deaf: set[str] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nfs-network")
         self.inside(_enter_new_namespace)
         lines = ["link set lo up"]
@@ -67,16 +68,20 @@ class Network:
 
     def deafen(self, guest: str) -> None:
         """Let what a guest sends pass, and nothing that is sent to it: requests arrive, replies are lost."""
-        other = next(name for name in self._guests if name not in {guest, "server"})
-        self._configure("bridge", f"fdb replace {self._address(guest)} dev n-{other} master static sticky")
+        if guest not in self._deaf:
+            self._configure("bridge", f"fdb replace {self._wrong_way(guest)} static sticky")
+            self._deaf.add(guest)
 
     def heal(self, guest: str) -> None:
         """Undo `cut` and `deafen`."""
         self._configure("ip", f"link set n-{guest} master br-nfs")
-        self._configure("bridge", f"fdb replace {self._address(guest)} dev n-{guest} master dynamic")
+        if guest in self._deaf:
+            self._configure("bridge", f"fdb del {self._wrong_way(guest)}")
+            self._deaf.remove(guest)
 
-    def _address(self, guest: str) -> str:
-        return hardware_address(guest, network=DATA)
+    def _wrong_way(self, guest: str) -> str:
+        other = next(name for name in self._guests if name not in {guest, "server"})
+        return f"{hardware_address(guest, network=DATA)} dev n-{other} master"
 
     def _configure(self, program: str, *lines: str) -> None:
         done = self.inside(
