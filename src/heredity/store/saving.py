@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from heredity.encoding import Json, decode, encode
 from heredity.errors import InputError, InvalidTensor
 from heredity.ids import CheckpointKey, Digest
-from heredity.store.files.lineage import Lineage
+from heredity.store.files.fingerprints import Fingerprints
+from heredity.store.files.lineage import MAX_NESTING, Lineage, is_nested_too_deeply
 from heredity.store.files.manifest import Manifest, TensorEntry
 from heredity.store.files.pack import write_header
 from heredity.store.frameworks import to_tensor_data
@@ -35,6 +36,7 @@ class Draft:
     score: float | None
     metadata: Mapping[str, Json]
     graph: TensorData | None
+    fingerprints: Fingerprints | None
 
     def manifest(
         self, *, nonce: str, created: datetime, owner_of: Callable[[Digest, int], CheckpointKey | None]
@@ -58,6 +60,7 @@ class Draft:
             ),
             graph=entry(self.graph, self.graph.digest()) if self.graph else None,
             tensors={name: entry(tensor, self.digests[name]) for name, tensor in self.tensors.items()},
+            fingerprints=self.fingerprints,
         )
 
     def own_tensors(self, manifest: Manifest) -> dict[Digest, TensorData]:
@@ -126,10 +129,11 @@ def draft_of(
         score=facts.score,
         metadata=facts.metadata,
         graph=None if graph is None else read({"(graph)": graph})["(graph)"],
+        fingerprints=manifest.fingerprints,
     )
 
 
-def draft(
+def draft(  # noqa: PLR0913  # what a checkpoint consists of
     key: CheckpointKey,
     tensors: Mapping[str, object],
     *,
@@ -137,6 +141,7 @@ def draft(
     score: float | None,
     metadata: Mapping[str, Json] | None,
     graph: Json | None,
+    fingerprints: Fingerprints | None,
 ) -> Draft:
     """Check everything that a caller wants to save, and hash it.
 
@@ -159,6 +164,7 @@ def draft(
         score=_score(score, where=where),
         metadata=_metadata(metadata, where=where),
         graph=None if encoded_graph is None else TensorData("U8", (len(encoded_graph),), encoded_graph),
+        fingerprints=fingerprints,
     )
 
 
@@ -195,6 +201,8 @@ def _metadata(metadata: Mapping[str, Json] | None, *, where: str) -> Mapping[str
     if not isinstance(metadata, Mapping):
         raise InputError(f"{where}: its metadata is a {type(metadata).__name__}; expected a mapping.")
     value = decode(_encode(dict(metadata), what=f"{where}: its metadata"))
+    if is_nested_too_deeply(value):
+        raise InputError(f"{where}: its metadata are nested more than {MAX_NESTING} deep.")
     return value if isinstance(value, dict) else {}
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from heredity.encoding import Json
     from heredity.store.backends.base import Backend
+    from heredity.store.files.fingerprints import Fingerprints
     from heredity.store.files.manifest import Manifest
 
 
@@ -114,6 +115,7 @@ class Store:
         score: float | None = None,
         metadata: Mapping[str, Json] | None = None,
         graph: Json | None = None,
+        fingerprints: Fingerprints | None = None,
     ) -> Checkpoint:
         """Save a checkpoint: all of it or nothing, safe on the disk when this returns.
 
@@ -128,6 +130,7 @@ class Store:
             score: How good it is.
             metadata: Small facts to keep with it, read whenever the store is listed.
             graph: The model's graph as plain data; stored once for all checkpoints that have the same.
+            fingerprints: Short names of the graph and its layers, by which relatives are found.
 
         Raises:
             KeyTaken: The name belongs to other content, or to a checkpoint that was dropped.
@@ -144,6 +147,7 @@ class Store:
             score=score,
             metadata=metadata,
             graph=graph,
+            fingerprints=fingerprints,
         )
         refuse_dropped(self._reader, parsed)
         if self._reader.pack(parsed) is None:
