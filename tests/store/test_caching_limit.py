@@ -77,10 +77,14 @@ def grow_old(settings: CacheSettings, seconds: float) -> None:
 def test_the_limit_is_kept_at_every_moment(
     inner: RecordingBackend, settings: CacheSettings, size: int
 ) -> None:
+    """And what was read last is there."""
     backend = cached(inner, settings)
     for name in put_many(inner, 4 * LIMIT // size, size=size):
         read(backend, name)
         assert num_bytes(settings) <= LIMIT
+        inner.taken()
+        read(backend, name)
+        assert inner.taken() == []
     assert num_bytes(settings) > LIMIT // 2
 
 
@@ -181,9 +185,13 @@ def test_a_folder_is_not_looked_through_at_each_write(
 
     monkeypatch.setattr(os, "scandir", recording)
     backend = cached(inner, settings)
-    for name in put_many(inner, 320, size=10_000):
+    names = put_many(inner, 320, size=10_000)
+    for name in names[:100]:
         read(backend, name)
-    assert 2 <= scanned.count(settings.folder / "v1") <= 40
+    assert scanned.count(settings.folder / "v1") == 10
+    for name in names[100:]:
+        read(backend, name)
+    assert scanned.count(settings.folder / "v1") <= 40
 
 
 def test_a_limit_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
