@@ -1,4 +1,4 @@
-"""Names are loaded on first use; looking at a store or an experiment loads no torch, which takes seconds."""
+"""Names are loaded on first use; looking at a store or an experiment loads no torch and no jax."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import pytest
 
 import heredity
 
-HEAVY = ("torch", "pydantic", "yaml", "click", "rich")
+HEAVY = ("torch", "jax", "pydantic", "yaml", "click", "rich")
 
-WITHOUT_TORCH = ["heredity", "heredity.errors", "heredity.store", "heredity.experiment"]
+WITHOUT_TORCH = [
+    *("heredity", "heredity.errors", "heredity.store", "heredity.store.exchange", "heredity.experiment"),
+    "heredity.cli.weights.exchange",
+]
 
 
 def _heavy_modules_after(statement: str) -> list[str]:
@@ -22,9 +25,9 @@ def _heavy_modules_after(statement: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", WITHOUT_TORCH)
-def test_importing_it_loads_no_torch(module: str) -> None:
+def test_importing_it_loads_no_torch_and_no_jax(module: str) -> None:
     pytest.importorskip(module)
-    assert "torch" not in _heavy_modules_after(f"import {module}")
+    assert not {"torch", "jax"} & {*_heavy_modules_after(f"import {module}")}
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ class Fields:
         try:
             return parse_checkpoint_key(text if isinstance(text, str) else "")
         except InvalidName as error:
-            raise self.corrupt(f"names an impossible checkpoint {text!r}") from error
+            raise self.corrupt(f"names an impossible checkpoint {reprlib.repr(text)}") from error
 
     def number(self, name: str) -> float | None:
         """A finite number, or null."""

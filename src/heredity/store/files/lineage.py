@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from heredity.encoding import Json
 from heredity.ids import CheckpointKey
 from heredity.store.files.fields import Fields
+
+# Deeper values could be read, but not copied: Python's own limit is near 300 there.
+MAX_NESTING = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,28 @@ class Lineage:
         Raises:
             CorruptCheckpoint: A field is missing or impossible.
         """
+        metadata = fields.take("metadata", dict)
+        if is_nested_too_deeply(metadata):
+            raise fields.corrupt(f"has metadata that are nested more than {MAX_NESTING} deep")
         return cls(
             key=key,
             nonce=fields.take("nonce", str),
             parents=tuple(fields.key(text) for text in fields.take("parents", list)),
             score=fields.number("score"),
             created=fields.moment("created"),
-            metadata=fields.take("metadata", dict),
+            metadata=metadata,
         )
+
+
+def is_nested_too_deeply(metadata: Json) -> bool:
+    """Whether metadata have more levels than a checkpoint may carry."""
+    level: list[Json] = [metadata]
+    for _ in range(MAX_NESTING):
+        level = [part for value in level for part in _parts(value)]
+    return bool(level)
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
