@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow coverage check format bench clean
+.PHONY: help demo test test-slow test-s3 test-nfs coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,8 +24,15 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 test: $(INSTALLED)  ## the tests, but for the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu"
 
-test-slow: $(INSTALLED)  ## the slow tests
-	$(BIN)/python -m pytest -m "slow"
+test-slow: $(INSTALLED)  ## the slow tests; some need strace
+	$(BIN)/python -m pytest -m "slow and not nfs and not s3"
+
+test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
+	$(BIN)/python -m pytest -m "s3"
+
+test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
+	tests/nfs/lab/install.sh
+	$(BIN)/python -m pytest -m "nfs"
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
 	rm -f .coverage .coverage.*
