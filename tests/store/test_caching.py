@@ -14,7 +14,7 @@ import pytest
 
 from heredity.errors import StoreUnavailable
 from heredity.store.backends import Backend, LocalBackend, MemoryBackend
-from heredity.store.backends.caching import CacheSettings, CachingBackend
+from heredity.store.backends.caching import CacheSettings, CachingBackend, uncached
 from heredity.testing.backend_suite import BackendSuite
 from heredity.testing.recording import RecordingBackend
 
@@ -156,6 +156,16 @@ def test_whether_something_is_there_is_asked_each_time(
         assert backend.now() > 0
     asked = ["exists t/a", "names t/", "put_at t/a", "version_of t/", "now"]
     assert inner.taken() == asked * 2
+
+
+def test_who_wants_to_know_what_lies_there_passes_the_cache_by(
+    inner: RecordingBackend, settings: CacheSettings
+) -> None:
+    load(backend := cached(inner, settings))
+    inner.taken()
+    for place in (uncached(backend), uncached(uncached(backend))):
+        load(place)
+        assert inner.taken()[0] == "open t/a"
 
 
 def test_absence_is_not_cached(inner: RecordingBackend, settings: CacheSettings) -> None:

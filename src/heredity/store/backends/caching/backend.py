@@ -123,6 +123,11 @@ class CachingBackend(Backend):
         return self.inner.watch(directory)
 
 
+def uncached(backend: Backend) -> Backend:
+    """The place itself, for whoever wants to know what lies there now."""
+    return backend.inner if isinstance(backend, CachingBackend) else backend
+
+
 def _caching_backend(
     inner: Backend, settings: CacheSettings, place: str, is_cached: Callable[[str], bool]
 ) -> CachingBackend:
