@@ -61,8 +61,8 @@ def test_a_name_in_memory_is_one_store() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "s3://bucket/x",
-        "gs://bucket",
+        "s3://",
+        "gs:///x",
         "http://host/x",
         "file://host/x",
         "memory://",
@@ -75,6 +75,12 @@ def test_a_place_that_cannot_be_is_refused_with_what_could_be(url: str) -> None:
     with pytest.raises(StoreLocationError) as caught:
         open_store(url, create=False)
     assert caught.value.hint or "needs a name" in caught.value.message
+
+
+def test_options_are_for_object_stores(tmp_path: Path) -> None:
+    for url in (tmp_path, "memory://optional"):
+        with pytest.raises(InputError, match="options are for object stores"):
+            open_store(url, options={})
 
 
 def test_an_absent_place_is_not_made_unless_wanted(tmp_path: Path) -> None:

@@ -10,17 +10,22 @@ from urllib.parse import unquote
 from heredity.errors import InputError, StoreLocationError
 from heredity.store.backends.local import LocalBackend
 from heredity.store.backends.memory import MemoryBackend
+from heredity.store.backends.objects import BucketClient, BucketLocation, ObjectBackend, is_bucket_url
 from heredity.store.backends.posix import typed_errors
+from heredity.store.backends.probe import probe
+from heredity.store.backends.retrying import RetryingBackend
 from heredity.store.files.layout import CHECKPOINTS, DIRECTORIES, FORMAT_FILE, Format
 from heredity.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from heredity.store.backends.base import Backend
     from heredity.store.files.reader import Verify
 
-_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "azure", "abfs"}
 _SUPPORTED = (
-    "This version keeps stores in directories ('weights/', 'file:///…') and in memory ('memory://name')."
+    "Stores are kept in directories ('weights/', 'file:///…'), in object stores ('s3://bucket/prefix', "
+    "'gs://…', 'az://…') and in memory ('memory://name')."
 )
 # What a store that is just being made may already hold.
 _UNFINISHED = {"t", "tmp", "trash", "refs", "pin"}
@@ -28,18 +33,29 @@ _UNFINISHED = {"t", "tmp", "trash", "refs", "pin"}
 _memory: dict[str, MemoryBackend] = {}
 
 
-def open_store(url: str | os.PathLike[str], *, create: bool = True, verify: Verify = "first") -> Store:
+def open_store(
+    url: str | os.PathLike[str],
+    *,
+    create: bool = True,
+    verify: Verify = "first",
+    options: Mapping[str, str] | None = None,
+) -> Store:
     """Open a store, making it first where there is none.
 
     Args:
-        url: A directory on a local disk or on NFS, as a path or a ``file://`` URL; or ``memory://name``,
-            which is the same store wherever this process asks for that name.
-        create: Whether to make a new store in a directory that is absent or empty.
+        url: A directory on a local disk or on NFS, as a path or a ``file://`` URL; a place in an object
+            store, such as ``s3://bucket/prefix``; or ``memory://name``, which is the same store wherever this
+            process asks for that name.
+        create: Whether to make a new store in a directory or under a prefix that is absent or empty.
         verify: When tensors are checked against their digests: when this process loads them ``"first"``,
             ``"always"``, or ``"never"``.
+        options: How to talk to an object store: ``endpoint``, ``region``, credentials and whatever else
+            obstore knows of the service. What is not given is looked up in the environment.
 
     Raises:
-        StoreLocationError: The place is something else than a store, or cannot be made one.
+        InputError: An option is unknown, or not for such a place.
+        StoreLocationError: The place is something else than a store, or cannot be made one; a server lets
+            the second writer of a name overwrite the first.
         UnsupportedFormat: A newer version of this package made the store.
         CorruptData: The file that says the store's format is damaged.
         StoreUnavailable: The place does not answer.
@@ -52,12 +68,16 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True, verify: Veri
     """
     if verify not in {"first", "always", "never"}:
         raise InputError(f"verify={verify!r}: expected 'first', 'always' or 'never'.")
+    if isinstance(url, str) and is_bucket_url(url):
+        return _open_bucket(url, options or {}, create=create, verify=verify)
+    if options is not None:
+        raise InputError(f"{url}: options are for object stores; a place of this kind has none.")
     if isinstance(url, str) and url.startswith("memory://"):
         return _open_memory(url, create=create, verify=verify)
     text = _path_of_url(url) if isinstance(url, str) and "://" in url else os.fspath(url)
     if not text or "\0" in text:
         raise StoreLocationError(f"{text!r} is no path.", hint=_SUPPORTED)
-    if not isinstance(url, str) and text.partition(":/")[0] in {*_OBJECT_STORES, "file", "memory"}:
+    if not isinstance(url, str) and _is_mangled_url(text):
         raise StoreLocationError(f"Path({text!r}): a URL is no path; give it as text.", hint=_SUPPORTED)
     # Made absolute now: the program may change its directory while the store is in use.
     root = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
@@ -68,8 +88,6 @@ def _path_of_url(url: str) -> str:
     # By hand, since urlsplit would drop what follows a # or a ? in a path.
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    if scheme in _OBJECT_STORES:
-        raise StoreLocationError(f"{url}: object stores come with a later version.", hint=_SUPPORTED)
     if scheme != "file":
         raise StoreLocationError(f"{url}: {scheme!r} is no kind of store.", hint=_SUPPORTED)
     if host not in {"", "localhost"} or not slash:
@@ -78,6 +96,31 @@ def _path_of_url(url: str) -> str:
             hint="Write three slashes before an absolute path, as in 'file:///mnt/weights'.",
         )
     return f"/{unquote(path)}"
+
+
+def _is_mangled_url(path: str) -> bool:
+    """Whether a path was made of a URL, which leaves one slash of two."""
+    scheme, separator, _ = path.partition(":/")
+    return bool(separator) and (scheme in {"file", "memory"} or is_bucket_url(f"{scheme}://"))
+
+
+def _open_bucket(url: str, options: Mapping[str, str], *, create: bool, verify: Verify) -> Store:
+    place = BucketLocation.from_url(url)
+    bucket = ObjectBackend(BucketClient(place, options), url=place.url)
+    backend = RetryingBackend(bucket)
+    probe(backend)
+    # Opened, not looked for: to that question a server gives no reasons.
+    if backend.open(FORMAT_FILE) is None:
+        if not create:
+            raise _no_store(place.url)
+        _refuse_strangers(backend.around("top_names", bucket.top_names), where=place.url, backend=backend)
+    return Store(backend, store_id=_format_of(backend, create=create).store_id, verify=verify)
+
+
+def _no_store(where: object) -> StoreLocationError:
+    return StoreLocationError(
+        f"{where}: there is no store here.", hint="Check the path, or open it with create=True to make one."
+    )
 
 
 def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
@@ -104,10 +147,7 @@ def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
             _tidy(root, backend=backend)
         return Store(backend, store_id=found.store_id, verify=verify)
     if not create:
-        raise StoreLocationError(
-            f"{root}: there is no store here.",
-            hint="Check the path, or open it with create=True to make one.",
-        )
+        raise _no_store(root)
     _refuse_other_content(root, backend=backend)
     backend.make_directories(DIRECTORIES)
     return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
@@ -140,18 +180,22 @@ def _refuse_other_content(root: Path, *, backend: Backend) -> None:
         return
     with typed_errors(root, "listing"):
         found = sorted(os.listdir(root))  # noqa: PTH208  # names are all that is wanted
-    strangers = [name for name in found if name not in _UNFINISHED and not name.startswith(".nfs")]
+    _refuse_strangers([name for name in found if not name.startswith(".nfs")], where=root, backend=backend)
+
+
+def _refuse_strangers(found: list[str], *, where: object, backend: Backend) -> None:
+    strangers = [name for name in found if name not in _UNFINISHED]
     orphans = [] if strangers or "t" not in found else backend.names(CHECKPOINTS)
     # Another process may have made the store, and used it, since we looked for its format.
     if (strangers or orphans) and not backend.exists(FORMAT_FILE):
         if orphans:
             raise StoreLocationError(
-                f"{root}: holds {len(orphans)} checkpoints but no {FORMAT_FILE} to say how to read them.",
+                f"{where}: holds {len(orphans)} checkpoints but no {FORMAT_FILE} to say how to read them.",
                 hint="Restore that file from a copy.",
             )
         raise StoreLocationError(
-            f"{root}: is not a store: it holds {', '.join(strangers[:3])} and no {FORMAT_FILE}.",
-            hint="Name an empty or a new directory.",
+            f"{where}: is not a store: it holds {', '.join(strangers[:3])} and no {FORMAT_FILE}.",
+            hint="Name an empty or a new directory, or prefix.",
         )
 
 

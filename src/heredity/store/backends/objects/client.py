@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,20 @@ from heredity.store.backends.objects.library import library
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+    from heredity.store.backends.objects.library import Library
     from heredity.store.backends.objects.location import BucketLocation
 
+_ENDPOINTS = (
+    *(
+        "endpoint",
+        "endpoint_url",
+        "aws_endpoint",
+        "aws_endpoint_url",
+        "azure_endpoint",
+        "azure_storage_endpoint",
+    ),
+    *("base_url", "google_base_url"),
+)
 _CONNECT_TIMEOUT_SECONDS = 5
 # A request that carries nothing is given this long; one that carries much, a second for each megabyte more.
 _TIMEOUT_SECONDS = 30
@@ -91,15 +102,14 @@ class BucketClient(Client):
 
     @property
     def _endpoint(self) -> str:
-        names = ("endpoint", "endpoint_url", "aws_endpoint", "aws_endpoint_url", "azure_endpoint")
-        return next((self.options[name] for name in names if name in self.options), "")
+        return next((self.options[name] for name in _ENDPOINTS if name in self.options), "")
 
     def store(self, *, num_bytes: int = 0) -> ObjectStore:
         """Return this process's client for a request of that size."""
         seconds = _TIMEOUT_SECONDS
         while seconds < _TIMEOUT_SECONDS + num_bytes / _SLOWEST_BYTES_PER_SECOND:
             seconds *= 2  # few steps, since each has connections of its own
-        key = (os.getpid(), self.location, tuple(sorted(self.options.items())), seconds)
+        key = (library(), self.location, tuple(sorted(self.options.items())), seconds)
         known = _clients.get(key)
         return known if known is not None else _clients.setdefault(key, self._connected(seconds))
 
@@ -136,4 +146,4 @@ class BucketClient(Client):
 
 
 # Kept for good, those of a parent process too: their end would wait for threads that a fork left behind.
-_clients: dict[tuple[int, BucketLocation, tuple[tuple[str, str], ...], int], ObjectStore] = {}
+_clients: dict[tuple[Library, BucketLocation, tuple[tuple[str, str], ...], int], ObjectStore] = {}

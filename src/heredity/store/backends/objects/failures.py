@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from heredity.errors import HeredityError, StoreLocationError, StoreUnavailable
 from heredity.store.backends.objects.library import library
 
-_STATUS = re.compile(r"status code: (\d{3})")
+_STATUS = re.compile(r"status code: (\d{3})([A-Za-z ]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
@@ -112,7 +112,9 @@ def _blames_us(error: Exception, *, status: int | None) -> bool:
 def _reason(error: Exception) -> str:
     text = str(error)
     status, code, message = (pattern.search(text) for pattern in (_STATUS, _CODE, _MESSAGE))
-    if status and code:
-        detail = f": {message[1].strip().rstrip('.')}" if message else ""
-        return f"{status[1]} {code[1]}{detail}"[:_LONGEST_REASON]
-    return first_line(error)
+    if status is None:
+        return first_line(error)
+    # To a HEAD, a server can say no more than the status and its name.
+    name = f" {code[1]}" if code else status[2].rstrip()
+    detail = f": {message[1].strip().rstrip('.')}" if message else ""
+    return f"{status[1]}{name}{detail}"[:_LONGEST_REASON]

@@ -11,8 +11,8 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +20,7 @@ _PACKAGE = "obstore"
 _EXTENSION = "obstore._obstore"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Library:
     """obstore's modules, as one process has loaded them."""
 
@@ -28,23 +28,38 @@ class Library:
     exceptions: ModuleType
 
 
-_of_process: dict[int, Library] = {}
-# One lock a process: a lock that another thread holds during a fork stays held in the child.
-_locks: dict[int, threading.Lock] = {}
+class _Door:
+    """What this process has loaded."""
+
+    def __init__(self) -> None:
+        self.opened: Library | None = None
+        self.is_stale = False
+        self.lock = threading.Lock()
+
+    def open(self) -> Library:
+        """Load obstore, once."""
+        with self.lock:
+            if self.opened is None:
+                if self.is_stale:
+                    _load_extension_again()
+                    self.is_stale = False
+                self.opened = _loaded()
+            return self.opened
+
+    def forked(self) -> None:
+        """Begin anew in a child; another thread of the parent may have held the lock."""
+        self.lock = threading.Lock()
+        self.is_stale = self.is_stale or self.opened is not None
+        self.opened = None
+
+
+_door = _Door()
+os.register_at_fork(after_in_child=_door.forked)
 
 
 def library() -> Library:
     """Return obstore as this process may use it."""
-    pid = os.getpid()
-    known = _of_process.get(pid)
-    if known is not None:
-        return known
-    with _locks.setdefault(pid, threading.Lock()):
-        if pid not in _of_process:
-            if _of_process:
-                _load_extension_again()
-            _of_process[pid] = _loaded()
-    return _of_process[pid]
+    return _door.opened or _door.open()
 
 
 def _loaded() -> Library:
@@ -54,26 +69,21 @@ def _loaded() -> Library:
 
 
 def _load_extension_again() -> None:
-    file = Path(str(sys.modules[_EXTENSION].__file__)).read_bytes()
-    descriptor = os.memfd_create(_PACKAGE)
-    try:
-        with os.fdopen(descriptor, "wb", closefd=False) as copy:
-            copy.write(file)
-        # With the process's id, since both Python and the loader remember libraries by their paths.
-        path = f"/proc/{os.getpid()}/fd/{descriptor}"
-        loader = ExtensionFileLoader(_EXTENSION, path)
-        spec = spec_from_loader(_EXTENSION, loader)
-        if spec is None:
-            raise ImportError(f"{path}: no extension module is loaded from there.")
-        module = module_from_spec(spec)
-        loader.exec_module(module)
-        # For the next fork.
-        module.__file__ = sys.modules[_EXTENSION].__file__
-    finally:
-        os.close(descriptor)
+    file = str(sys.modules[_EXTENSION].__file__)
     dead = [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]
     # Never let go of: what the dead runtime's objects do at their end is not known.
     _abandoned.extend(sys.modules.pop(name) for name in dead)
+    descriptor = os.memfd_create(_PACKAGE)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as copy:
+            copy.write(Path(file).read_bytes())
+        # With the process's id, since both Python and the loader remember libraries by their paths.
+        loader = ExtensionFileLoader(_EXTENSION, f"/proc/{os.getpid()}/fd/{descriptor}")
+        module = module_from_spec(ModuleSpec(_EXTENSION, loader, origin=loader.path))
+        loader.exec_module(module)
+    finally:
+        os.close(descriptor)
+    module.__file__ = file  # for the next fork
     sys.modules[_EXTENSION] = module
 
 
