@@ -106,7 +106,7 @@ class Store:
         self._publisher.remember(manifest)
         return Checkpoint(manifest.lineage, self._reader)
 
-    def put(  # what a checkpoint consists of
+    def put(  # noqa: PLR0913  # what a checkpoint consists of
         self,
         key: str,
         tensors: Mapping[str, object],
