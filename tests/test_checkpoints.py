@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,19 +54,142 @@ def test_whatever_the_layout_the_values_come_back(order: list[int], step: int) -
     assert torch.equal(TORCH.from_tensor_data(TORCH.to_tensor_data(tensor)), tensor)
 
 
-def test_conjugates_and_views_are_stored_as_their_values() -> None:
-    tensor = torch.tensor([1 + 2j, 3 - 4j]).conj()
-    assert torch.equal(TORCH.from_tensor_data(TORCH.to_tensor_data(tensor)), tensor.resolve_conj())
+LAYOUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "transposed": lambda raw: raw.T,
+    "expanded": lambda raw: raw[:1].expand(4, 6),
+    "sliced": lambda raw: raw[::2, 1::2],
+    "overlapping": lambda raw: raw.reshape(-1).as_strided((3, 4), (1, 2), 1),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_view_of_every_dtype_is_stored_as_what_it_shows(dtype: torch.dtype, layout: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    raw = torch.randint(0, 2 if dtype is torch.bool else 256, (24 * dtype.itemsize,), generator=generator)
+    view = LAYOUTS[layout](raw.to(torch.uint8).view(dtype).reshape(4, 6))
+    again = TORCH.from_tensor_data(TORCH.to_tensor_data(view))
+    assert again.is_contiguous()
+    assert [bits(element) for row in again for element in row] == [
+        bits(element.reshape(1)) for row in view for element in row
+    ]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (8, 4, 1, 1)])
+def test_channels_last_is_stored_in_the_order_of_its_axes(shape: tuple[int, ...]) -> None:
+    plain = torch.randn(shape)
+    data = TORCH.to_tensor_data(plain.to(memory_format=torch.channels_last))
+    assert data == TORCH.to_tensor_data(plain)
+
+
+def test_tied_views_are_stored_apart_as_what_they_show(store: Store) -> None:
+    base = torch.arange(6.0)
+    loaded = store.put("a", {"all": base, "end": base[3:], "end again": base[3:]}).tensors(framework="torch")
+    loaded["end"].zero_()
+    assert loaded["all"].tolist() == base.tolist()
+    assert loaded["end again"].tolist() == [3.0, 4.0, 5.0]
+
+
+def test_conjugates_and_negatives_are_stored_as_their_values() -> None:
+    conjugate = torch.tensor([1 + 2j, 3 - 4j]).conj()
+    negative = conjugate.imag
+    assert conjugate.is_conj()
+    assert negative.is_neg()
+    assert TORCH.from_tensor_data(TORCH.to_tensor_data(conjugate)).tolist() == [1 - 2j, 3 + 4j]
+    assert TORCH.from_tensor_data(TORCH.to_tensor_data(negative)).tolist() == [-2.0, 4.0]
+
+
+class Odd(torch.Tensor):
+    """A subclass that makes zeros of every call but its own data's."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return torch.zeros(3)
+
+
+class OwnParameter(nn.Parameter):
+    """A subclass that is told apart by its type only."""
 
 
 @pytest.mark.parametrize(
-    "tensor",
-    [torch.eye(3).to_sparse(), torch.empty(2, device="meta"), torch.zeros(2, dtype=torch.complex128)],
-    ids=["sparse", "meta", "complex128"],
+    "make",
+    [
+        nn.Parameter,
+        OwnParameter,
+        nn.Buffer,
+        lambda values: values.as_subclass(Odd),
+        lambda values: values.requires_grad_() * 1,
+    ],
+    ids=["parameter", "own parameter", "buffer", "odd subclass", "with a gradient"],
 )
-def test_what_has_no_form_in_the_store_is_refused(tensor: torch.Tensor) -> None:
-    with pytest.raises(InvalidTensor, match="cannot be stored"):
-        TORCH.to_tensor_data(tensor)
+def test_whatever_kind_of_tensor_the_values_are_stored(make: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    data = TORCH.to_tensor_data(make(torch.tensor([1.0, 2.0, 3.0])))
+    loaded = TORCH.from_tensor_data(data)
+    assert type(loaded) is torch.Tensor
+    assert (loaded.tolist(), loaded.requires_grad) == ([1.0, 2.0, 3.0], False)
+
+
+def test_tensors_of_inference_mode_are_stored() -> None:
+    with torch.inference_mode():
+        assert TORCH.from_tensor_data(TORCH.to_tensor_data(torch.ones(2) * 2)).tolist() == [2.0, 2.0]
+
+
+def _freed() -> torch.Tensor:
+    """As sharded training leaves a parameter whose values are elsewhere at the moment."""
+    tensor = torch.ones(1000)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
+def _fake() -> torch.Tensor:
+    from torch._subclasses import FakeTensorMode
+
+    with FakeTensorMode():
+        return torch.ones(3)
+
+
+REFUSED: dict[str, tuple[Callable[[], torch.Tensor], str]] = {
+    "sparse": (lambda: torch.eye(3).to_sparse(), "sparse_coo"),
+    "mkldnn": (lambda: torch.eye(3).to_mkldnn(), "mkldnn"),
+    "meta": (lambda: torch.empty(2, device="meta"), "meta device"),
+    "not made yet": (nn.UninitializedParameter, "no shape yet"),
+    "freed": (_freed, "no memory"),
+    "fake": (_fake, "no memory"),
+    **{
+        name: (partial(torch.empty, 2, dtype=getattr(torch, name)), name)
+        for name in ("complex128", "uint4", "int1", "uint7", "bits8", "float4_e2m1fn_x2")
+    },
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_has_no_form_in_the_store_is_refused(kind: str) -> None:
+    make, reason = REFUSED[kind]
+    with pytest.raises(InvalidTensor, match=rf"{reason}.*cannot be stored"):
+        TORCH.to_tensor_data(make())
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning", "ignore:.*quantized:DeprecationWarning")
+def test_quantized_tensors_are_refused() -> None:
+    with pytest.raises(InvalidTensor, match=r"qint8 cannot be stored"):
+        TORCH.to_tensor_data(torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8))
+
+
+@pytest.mark.parametrize("transform", ["vmap", "functionalize", "grad"])
+def test_a_tensor_within_a_transform_is_refused(transform: str) -> None:
+    """Its memory is no place to read: functionalize showed what lay there by chance."""
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        TORCH.to_tensor_data(x)
+        return x.sum()
+
+    transforms: dict[str, Any] = {
+        "vmap": torch.vmap,
+        "functionalize": torch.func.functionalize,
+        "grad": torch.func.grad,
+    }
+    with pytest.raises(InvalidTensor, match="transform"):
+        transforms[transform](step)(torch.ones(2, 3))
 
 
 def test_a_dtype_that_torch_lacks_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from heredity.errors import InvalidTensor
 from heredity.store import Framework, TensorData
@@ -38,16 +39,19 @@ class _Torch:
 
     def to_tensor_data(self, value: torch.Tensor, /) -> TensorData:
         """See `Framework.to_tensor_data`. A tensor on an accelerator is copied to the host."""
-        dtype = DTYPES.get(value.dtype)
-        if dtype is None or value.layout is not torch.strided or value.is_quantized or value.is_meta:
-            raise InvalidTensor(
-                f"A tensor of dtype {value.dtype}, layout {value.layout} on {value.device} cannot be stored.",
-                hint="Convert it to a dense tensor of numbers.",
-            )
-        if not value.numel():
-            return TensorData(dtype, tuple(value.shape), b"")
-        dense = value.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
-        return TensorData(dtype, tuple(value.shape), dense.reshape(-1).view(torch.uint8).numpy().data)
+        # A subclass may make something else of every call; its values are what plain tensors would say.
+        with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001  # documented under this name
+            problem = _problem_of(value)
+            if problem:
+                raise InvalidTensor(
+                    f"A {type(value).__name__} that {problem} cannot be stored.",
+                    hint="Convert it to a dense tensor of numbers.",
+                )
+            dtype = DTYPES[value.dtype]
+            if not value.numel():
+                return TensorData(dtype, tuple(value.shape), b"")
+            dense = value.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
+            return TensorData(dtype, tuple(value.shape), dense.reshape(-1).view(torch.uint8).numpy().data)
 
     def from_tensor_data(self, data: TensorData, /) -> torch.Tensor:
         """See `Framework.from_tensor_data`."""
@@ -64,6 +68,35 @@ class _Torch:
         if flat.data_ptr() % dtype.itemsize:
             flat = flat.clone()
         return flat.view(dtype).reshape(data.shape)
+
+
+def _problem_of(value: torch.Tensor) -> str:
+    """Why a tensor's values are not at hand, or are no numbers of the file format; empty if all is well."""
+    if is_lazy(value):
+        return "has no shape yet"
+    if value.is_nested or value.layout is not torch.strided:
+        return f"has the layout {'nested' if value.is_nested else value.layout}"
+    if value.dtype not in DTYPES or value.is_quantized:
+        return f"has the dtype {value.dtype}"
+    if value.is_meta:
+        return "is on the meta device and has no values"
+    # What a FakeTensor, a DTensor or a tensor in torch.func.functionalize holds is not what it seems to hold.
+    is_wrapper = type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    is_wrapper |= torch._is_functional_tensor(value)  # noqa: SLF001  # no other way
+    if not is_wrapper and (value.device.type not in {"cpu", "cuda"} or _has_memory(value)):
+        return ""
+    return "has no memory of its own: it is freed, wraps others, or is within a transform such as vmap"
+
+
+def _has_memory(value: torch.Tensor) -> bool:
+    """Whether every element lies in the storage; reading past it would kill the process."""
+    try:
+        size_bytes = value.untyped_storage().nbytes()
+    except (NotImplementedError, RuntimeError):
+        return False
+    steps = zip(value.shape, value.stride(), strict=True)
+    last = value.storage_offset() + sum((length - 1) * stride for length, stride in steps)
+    return not value.numel() or (last + 1) * value.itemsize <= size_bytes
 
 
 TORCH: Framework = _Torch()
