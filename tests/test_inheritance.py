@@ -299,3 +299,19 @@ def test_an_operator_that_cannot_run_is_named() -> None:
     )
     with pytest.raises(UntraceableModule, match=r"y: aten.view.default cannot be run from the graph"):
         StoredNetwork(graph, {})(torch.zeros(2, 2))
+
+
+def test_a_save_names_the_layers_of_its_graph(store: Store, images: torch.Tensor) -> None:
+    """However many images it was traced on; and a deeper one begins with the same."""
+    deeper = hd.save(store, demo_network(width=8, depth=2), key="deeper", example_inputs=images[:7])
+    father, child = store["father"].manifest.fingerprints, deeper.manifest.fingerprints
+    assert father is not None
+    assert child is not None
+    assert father.layers[0] == child.layers[0]
+    assert len(father.layers) < len(child.layers)
+    assert father.outline != child.outline
+
+
+def test_a_save_without_inputs_names_none(store: Store) -> None:
+    saved = hd.save(store, demo_network(width=8, depth=1), key="untraced")
+    assert saved.manifest.fingerprints is None

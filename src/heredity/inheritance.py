@@ -13,8 +13,9 @@ import torch
 from heredity import checkpoints
 from heredity.encoding import Json
 from heredity.errors import InputError, TransferRefused, UntraceableModule
-from heredity.graph import Graph, graph_from_json
+from heredity.graph import Graph, graph_from_json, outline_and_layers
 from heredity.store import Checkpoint, Store
+from heredity.store.files.fingerprints import Fingerprints
 from heredity.transfer import (
     Certificate,
     Difference,
@@ -196,10 +197,10 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
     Raises:
         KeyTaken: The key belongs to other content.
     """
-    graph: Json = None
+    graph: Graph | None = None
     if example_inputs is not None:
         try:
-            graph = trace(module, _inputs(example_inputs)).to_json()
+            graph = trace(module, _inputs(example_inputs))
         except UntraceableModule as error:
             # Hours of training must not be lost for want of a graph.
             warnings.warn(
@@ -208,7 +209,14 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
                 stacklevel=2,
             )
     return checkpoints.save_module(
-        store, module, key=key, parents=parents, score=score, metadata=metadata, graph=graph
+        store,
+        module,
+        key=key,
+        parents=parents,
+        score=score,
+        metadata=metadata,
+        graph=None if graph is None else graph.to_json(),
+        fingerprints=None if graph is None else Fingerprints(*outline_and_layers(graph)),
     )
 
 

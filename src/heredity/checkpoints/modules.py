@@ -11,6 +11,7 @@ from heredity.checkpoints.torch_tensors import DTYPES
 from heredity.encoding import Json
 from heredity.errors import InputError, InvalidTensor, TransferRefused
 from heredity.store import Checkpoint, Store
+from heredity.store.files.fingerprints import Fingerprints
 
 
 def save_module(  # noqa: PLR0913  # what a checkpoint consists of
@@ -22,13 +23,22 @@ def save_module(  # noqa: PLR0913  # what a checkpoint consists of
     score: float | None = None,
     metadata: Mapping[str, Json] | None = None,
     graph: Json | None = None,
+    fingerprints: Fingerprints | None = None,
 ) -> Checkpoint:
     """Put a module's state dict into a store; arguments and errors as `Store.put`.
 
     Raises:
         InvalidTensor: The state dict holds something else than tensors.
     """
-    return store.put(key, tensors_of(module), parents=parents, score=score, metadata=metadata, graph=graph)
+    return store.put(
+        key,
+        tensors_of(module),
+        parents=parents,
+        score=score,
+        metadata=metadata,
+        graph=graph,
+        fingerprints=fingerprints,
+    )
 
 
 def tensors_of(module: torch.nn.Module) -> dict[str, torch.Tensor]:
