@@ -23,6 +23,7 @@ from heredity.store.backends.posix import (
     SystemCalls,
     file_system_of,
     has_change_counters,
+    let_go,
     maps_well,
     typed_errors,
 )
@@ -78,8 +79,9 @@ class LocalBackend(Backend):
 
     def make_directories(self, names: Iterable[str]) -> None:
         """Make the directories, and those for unfinished and retired files; durable when done."""
-        parents = {self._root.parent, self._root}
         with typed_errors(self._root, "making directories"):
+            absent = [path for path in self._root.parents if not path.exists()]
+            parents = {self._root, self._root.parent, *(path.parent for path in absent)}
             self._root.mkdir(parents=True, exist_ok=True)
             for name in (_TMP, _TRASH, *names):
                 path = self._root / name
@@ -98,7 +100,7 @@ class LocalBackend(Backend):
             identity = write_aside(tmp, content, system=self._system)
             if before_commit is not None:
                 before_commit()
-            with self._directory(target.parent) as directory:
+            with typed_errors(target, "linking into place"), self._directory(target.parent) as directory:
                 is_ours = link_into_place(
                     tmp, target, directory=directory, identity=identity, system=self._system
                 )
@@ -135,9 +137,9 @@ class LocalBackend(Backend):
         path = self._root / name
         with typed_errors(path, "opening"):
             file = self._look(path, lambda directory: self._system.open(path.name, _READ, dir_fd=directory))
-        if file is None:
-            return None
-        return LocalBlob(file, path=path, system=self._system, map_from_bytes=self._map_from_bytes)
+            if file is None:
+                return None
+            return LocalBlob(file, path=path, system=self._system, map_from_bytes=self._map_from_bytes)
 
     def exists(self, name: str) -> bool:
         """Whether the name has been put."""
@@ -172,7 +174,7 @@ class LocalBackend(Backend):
         try:
             yield directory
         finally:
-            os.close(directory)
+            let_go(directory)
 
     @contextmanager
     def _directory_if_there(self, path: Path) -> Iterator[int | None]:
@@ -186,12 +188,14 @@ class LocalBackend(Backend):
         try:
             yield directory
         finally:
-            os.close(directory)
+            let_go(directory)
 
     def _open_directory(self, path: Path) -> int:
         try:
             return self._system.open(path, _READ | os.O_DIRECTORY)
         except FileNotFoundError:
+            if not path.is_relative_to(self._root):
+                raise
             # The absence may be remembered, and its parent's too; so from the top, asking at each step.
             return self._walk(path)
 
@@ -201,7 +205,7 @@ class LocalBackend(Backend):
             try:
                 below = self._system.open(part, _READ | os.O_DIRECTORY, dir_fd=directory)
             finally:
-                os.close(directory)
+                let_go(directory)
             directory = below
         return directory
 

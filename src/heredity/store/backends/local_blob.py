@@ -11,7 +11,7 @@ import numpy as np
 
 from heredity.errors import StoreUnavailable
 from heredity.store.backends.base import Blob
-from heredity.store.backends.posix import SystemCalls, typed_errors
+from heredity.store.backends.posix import SystemCalls, let_go, typed_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,18 @@ MAP_FROM_BYTES = 1 << 20
 
 
 class LocalBlob(Blob):
-    """A file, by its descriptor, which it owns. ``map_from_bytes=None`` never maps."""
+    """A file, by its descriptor, which it owns. ``map_from_bytes=None`` never maps.
+
+    Raises:
+        OSError: The file cannot be looked at; it is closed.
+    """
 
     def __init__(self, file: int, *, path: Path, system: SystemCalls, map_from_bytes: int | None) -> None:
-        self.size = os.fstat(file).st_size
+        try:
+            self.size = os.fstat(file).st_size
+        except OSError:
+            let_go(file)
+            raise
         self._file = file
         self._path = path
         self._system = system
@@ -64,7 +72,7 @@ class LocalBlob(Blob):
 
     def close(self) -> None:
         """Let go of the file. What was read stays valid."""
-        os.close(self._file)
+        let_go(self._file)
 
 
 def _map_privately(file: int, size: int) -> mmap.mmap:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from heredity.errors import WriteSwept
-from heredity.store.backends.posix import SystemCalls, no_hard_links, typed_errors
+from heredity.store.backends.posix import SystemCalls, let_go, no_hard_links, typed_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) ->
             system.fsync(file)
             identity = FileIdentity.of(os.fstat(file))
         except BaseException:
-            os.close(file)
+            let_go(file)
             raise
         system.close(file)
     return identity
@@ -106,7 +106,7 @@ def _num_names(tmp: Path, *, system: SystemCalls) -> int:
     try:
         return os.fstat(file).st_nlink
     finally:
-        os.close(file)
+        let_go(file)
 
 
 def _is(name: str, identity: FileIdentity, *, directory: int, system: SystemCalls) -> bool:

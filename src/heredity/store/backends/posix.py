@@ -64,6 +64,14 @@ def _typed(error: OSError, *, path: Path, doing: str) -> HeredityError:
     return StoreUnavailable(message, hint="Try again; if it goes on, look at the disk or the file server.")
 
 
+def let_go(file: int) -> None:
+    """Close what was only read: nothing is lost if that fails, and Linux closes it all the same."""
+    try:
+        os.close(file)
+    except OSError:
+        return
+
+
 def no_hard_links(error: OSError, *, path: Path) -> StoreLocationError | None:
     """The error for a file system on which a name cannot be put exactly once; ``None`` for other failures."""
     if error.errno not in _NO_HARD_LINKS:
