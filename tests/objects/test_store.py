@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing import get_context
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.objects.servers import S3Server
 from heredity.errors import CheckpointNotFound, KeyTaken, StoreLocationError
 from heredity.store import Store, open_store
 from heredity.store.backends.retrying import RetryingBackend
-from heredity.testing.faulty_backend import DUPLICATE, FAIL, LOSE_REPLY, FaultyBackend
+from heredity.testing.faulty_backend import DUPLICATE, FAIL, LOSE_REPLY, ClockShifted, FaultyBackend
 
 pytestmark = pytest.mark.s3
 
@@ -101,6 +102,20 @@ def test_a_lost_reply_and_a_repeated_request_are_one_save(server: S3Server) -> N
     assert flaky["father"].tensors()["body"].tolist() == WEIGHTS["body"].tolist()
     assert faulty.num_left == 0
     assert list(store) == ["father", "mother"]
+
+
+def test_what_was_dropped_is_collected_and_what_is_needed_stays(server: S3Server) -> None:
+    store = open_new(server)
+    store.put("father", WEIGHTS)
+    store.put("child", {**WEIGHTS, "head": np.zeros(7, np.float32)}, parents=["father"])
+    store.put("loner", {"x": np.zeros(3)})
+    for key in ("father", "loner"):
+        store.drop(key, reason="a test")
+    later = Store(ClockShifted(RetryingBackend(server.backend(store.url)), 3600), store_id=store.store_id)
+    later.collect(grace=timedelta(minutes=30))
+    files = [name for name in server.backend(store.url).names("t/") if not name.endswith("%drop")]
+    assert sorted(name.rpartition("/")[2] for name in files) == ["child", "father"]
+    assert store["child"].tensors()["body"].tolist() == WEIGHTS["body"].tolist()
 
 
 _FORKING = """

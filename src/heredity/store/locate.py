@@ -110,11 +110,12 @@ def _open_bucket(url: str, options: Mapping[str, str], *, create: bool, verify: 
     backend = RetryingBackend(bucket)
     probe(backend)
     # Opened, not looked for: to that question a server gives no reasons.
-    if backend.open(FORMAT_FILE) is None:
+    is_new = backend.open(FORMAT_FILE) is None
+    if is_new:
         if not create:
             raise _no_store(place.url)
         _refuse_strangers(backend.around("top_names", bucket.top_names), where=place.url, backend=backend)
-    return Store(backend, store_id=_format_of(backend, create=create).store_id, verify=verify)
+    return Store(backend, store_id=_format_of(backend, create=is_new).store_id, verify=verify)
 
 
 def _no_store(where: object) -> StoreLocationError:
