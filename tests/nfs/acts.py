@@ -181,10 +181,22 @@ def has(store: Store, key: str) -> bool:
     return key in store
 
 
-def touch_and_time(path: Path) -> int:
-    """Make an empty file and return its directory's time of change, on the server itself."""
-    path.touch()
-    return path.parent.stat().st_ctime_ns
+def exists_in(backend: LocalBackend, name: str) -> bool:
+    """Whether a name is found by looking for it."""
+    return backend.exists(name)
+
+
+def is_listed(backend: LocalBackend, name: str) -> bool:
+    """Whether a name is found in the list of its directory."""
+    return name in backend.names(f"{name.rpartition('/')[0]}/")
+
+
+def can_be_opened(backend: LocalBackend, name: str) -> bool:
+    """Whether a name is found by opening it."""
+    blob = backend.open(name)
+    if blob is not None:
+        blob.close()
+    return blob is not None
 
 
 def maps_files(backend: LocalBackend) -> bool:
