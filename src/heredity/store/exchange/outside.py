@@ -116,7 +116,10 @@ def _refuse_taken(target: Path, *, replace: bool) -> None:
 
 
 def _taken(target: Path) -> InputError:
-    return InputError(f"{target}: is there already.", hint="Name another file, or ask for it to be replaced (replace=True, --force).")
+    return InputError(
+        f"{target}: is there already.",
+        hint="Name another file, or ask for it to be replaced (replace=True, --force).",
+    )
 
 
 def _link(aside: Path, target: Path) -> None:
