@@ -43,6 +43,7 @@ DOORS: dict[str, set[str]] = {
     "pydantic": {"engine/experiment_file.py"},
     "pydantic_core": {"engine/experiment_file.py"},
     "rich": {"cli/"},
+    "sqlite3": {"store/index/"},
     "torch": {"checkpoints/", "inheritance.py", "transfer/", "engine/worker.py"},
     "xxhash": {"store/tensors.py"},
     "yaml": {"engine/yaml_source.py"},

@@ -70,13 +70,13 @@ class Database:
     """One file in a folder on a local disk, made when it is first needed.
 
     Args:
-        folder: Where it lies; a private one in the directory for temporary files is taken instead if this
-            one cannot be used.
+        folder: Where it lies; a private one in the directory for temporary files is taken instead if there is
+            none, or if it cannot be used.
         identity: Of what it is an index, and how it is read; a file with another one is thrown away.
     """
 
-    def __init__(self, folder: Path, *, identity: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, *, identity: str) -> None:
+        self._where = folder
         self._identity = identity
         # Two copies of one store may have one folder, and must not take turns in throwing it away.
         self._stem = f"index-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
@@ -86,6 +86,13 @@ class Database:
     def path(self) -> Path:
         """The file."""
         return self._folder / f"{self._stem}.sqlite"
+
+    @property
+    def _folder(self) -> Path:
+        if self._where is None:
+            self._where = _private_folder()
+            weakref.finalize(self, _remove_folder, self._where, os.getpid())
+        return self._where
 
     def run(
         self, action: Callable[[sqlite3.Connection], T], *, generation: str | None = None
@@ -163,8 +170,7 @@ class Database:
             except OSError:
                 self._num_failures += 1
         if self._num_failures > 1:
-            self._folder = _private_folder()
-            weakref.finalize(self, _remove_folder, self._folder, os.getpid())
+            self._where = None
 
     def _remove_logs(self) -> None:
         for suffix in ("-wal", "-shm", "-journal"):

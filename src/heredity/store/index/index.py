@@ -29,13 +29,13 @@ class Index:
 
     Args:
         reader: Reads the store.
-        folder: Where the file lies, on a local disk; made if it is not there. If it cannot be used, a private
-            folder for temporary files takes its place.
+        folder: Where the file lies, on a local disk; made if it is not there. If there is none, or it cannot
+            be used, a private folder for temporary files takes its place.
         clock: Seconds that only ever grow, the same for all processes of this machine.
     """
 
     def __init__(
-        self, reader: Reader, *, folder: Path, clock: Callable[[], float] = seconds_since_boot
+        self, reader: Reader, *, folder: Path | None, clock: Callable[[], float] = seconds_since_boot
     ) -> None:
         self._reader = reader
         self._folder = folder
@@ -63,5 +63,5 @@ class Index:
         return View(self._database, partial(refresh, self._reader, self._database, clock=self._clock))
 
 
-def _index(reader: Reader, folder: Path) -> Index:
+def _index(reader: Reader, folder: Path | None) -> Index:
     return Index(reader, folder=folder)

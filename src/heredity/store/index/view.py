@@ -87,17 +87,19 @@ class View:
         self._ask(lambda _: None)
 
     def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        lost: IndexLost | None = None
-        for _ in range(_ATTEMPTS):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if self._generation is None:
                     self._generation = self._refresh()
                 return self._database.run(query, generation=self._generation)[1]
             except IndexLost as error:
-                lost, self._generation = error, None
-        raise StoreUnavailable(
-            f"The index of the store cannot be kept: {lost}.", hint="Make room on the local disk."
-        ) from lost
+                self._generation = None
+                if attempt == _ATTEMPTS:
+                    raise StoreUnavailable(
+                        f"The index of the store cannot be kept: {error}.",
+                        hint="Make room on the local disk.",
+                    ) from error
+        raise AssertionError("the last attempt returns or raises")
 
     def checkpoints(self, prefix: str = "") -> list[Lineage]:
         """All whose key begins so, in the order of their creation, then of their keys.
