@@ -260,7 +260,10 @@ def test_a_renewal_that_failed_may_be_repeated(root: Path) -> None:
     lease._reader.backend = failing_backend
     with pytest.raises(StoreUnavailable):
         lease.renew()
+    seemed_to_fail = store._backend.now()
     lease.renew()
+    (file,) = (root / "pin").iterdir()
+    assert file.stat().st_ctime > seemed_to_fail
     lease.release()
     assert not list((root / "pin").iterdir())
 

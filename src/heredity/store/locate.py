@@ -15,6 +15,7 @@ from heredity.store.backends.posix import typed_errors
 from heredity.store.backends.probe import probe
 from heredity.store.backends.retrying import RetryingBackend
 from heredity.store.files.layout import CHECKPOINTS, DIRECTORIES, FORMAT_FILE, Format
+from heredity.store.machine import MachineSettings
 from heredity.store.store import Store
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def open_store(
     create: bool = True,
     verify: Verify = "first",
     options: Mapping[str, str] | None = None,
+    machine: MachineSettings | None = None,
 ) -> Store:
     """Open a store, making it first where there is none.
 
@@ -51,6 +53,7 @@ def open_store(
             ``"always"``, or ``"never"``.
         options: How to talk to an object store: ``endpoint``, ``region``, credentials and whatever else
             obstore knows of the service. What is not given is looked up in the environment.
+        machine: What this machine keeps for the store; see `MachineSettings` for what is done by default.
 
     Raises:
         InputError: An option is unknown, or not for such a place.
@@ -68,12 +71,15 @@ def open_store(
     """
     if verify not in {"first", "always", "never"}:
         raise InputError(f"verify={verify!r}: expected 'first', 'always' or 'never'.")
+    machine = machine or MachineSettings()
     if isinstance(url, str) and is_bucket_url(url):
-        return _open_bucket(url, options or {}, create=create, verify=verify)
+        backend, found = _open_bucket(url, options or {}, create=create)
+        return _store(backend, found, machine, verify=verify)
     if options is not None:
         raise InputError(f"{url}: options are for object stores; a place of this kind has none.")
     if isinstance(url, str) and url.startswith("memory://"):
-        return _open_memory(url, create=create, verify=verify)
+        in_memory = _open_memory(url, create=create)
+        return Store(in_memory, store_id=_format_of(in_memory, create=True).store_id, verify=verify)
     text = _path_of_url(url) if isinstance(url, str) and "://" in url else os.fspath(url)
     if not text or "\0" in text:
         raise StoreLocationError(f"{text!r} is no path.", hint=_SUPPORTED)
@@ -81,7 +87,17 @@ def open_store(
         raise StoreLocationError(f"Path({text!r}): a URL is no path; give it as text.", hint=_SUPPORTED)
     # Made absolute now: the program may change its directory while the store is in use.
     root = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
-    return _open_directory(root, create=create, verify=verify)
+    backend, found = _open_directory(root, create=create, map_files=machine.map_files)
+    return _store(backend, found, machine, verify=verify)
+
+
+def _store(backend: Backend, found: Format, machine: MachineSettings, *, verify: Verify) -> Store:
+    return Store(
+        machine.cached(backend, store_id=found.store_id),
+        store_id=found.store_id,
+        verify=verify,
+        index_folder=machine.index_folder(found.store_id),
+    )
 
 
 def _path_of_url(url: str) -> str:
@@ -104,7 +120,7 @@ def _is_mangled_url(path: str) -> bool:
     return bool(separator) and (scheme in {"file", "memory"} or is_bucket_url(f"{scheme}://"))
 
 
-def _open_bucket(url: str, options: Mapping[str, str], *, create: bool, verify: Verify) -> Store:
+def _open_bucket(url: str, options: Mapping[str, str], *, create: bool) -> tuple[Backend, Format]:
     place = BucketLocation.from_url(url)
     bucket = ObjectBackend(BucketClient(place, options), url=place.url)
     backend = RetryingBackend(bucket)
@@ -115,7 +131,7 @@ def _open_bucket(url: str, options: Mapping[str, str], *, create: bool, verify: 
         if not create:
             raise _no_store(place.url)
         _refuse_strangers(backend.around("top_names", bucket.top_names), where=place.url, backend=backend)
-    return Store(backend, store_id=_format_of(backend, create=is_new).store_id, verify=verify)
+    return backend, _format_of(backend, create=is_new)
 
 
 def _no_store(where: object) -> StoreLocationError:
@@ -124,7 +140,7 @@ def _no_store(where: object) -> StoreLocationError:
     )
 
 
-def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
+def _open_memory(url: str, *, create: bool) -> MemoryBackend:
     name = url.partition("://")[2]
     if not name:
         raise StoreLocationError(f"{url}: a store in memory needs a name, as in 'memory://tests'.")
@@ -137,21 +153,21 @@ def _open_memory(url: str, *, create: bool, verify: Verify) -> Store:
             )
         # setdefault is one step under the interpreter's lock: two threads get the same.
         backend = _memory.setdefault(url, MemoryBackend(url=url))
-    return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
+    return backend
 
 
-def _open_directory(root: Path, *, create: bool, verify: Verify) -> Store:
-    backend = LocalBackend(root)
+def _open_directory(root: Path, *, create: bool, map_files: bool | None) -> tuple[Backend, Format]:
+    backend = LocalBackend(root, map_files=map_files)
     if _is_directory(root) and backend.exists(FORMAT_FILE):
         found = _format_of(backend, create=False)
         if create:
             _tidy(root, backend=backend)
-        return Store(backend, store_id=found.store_id, verify=verify)
+        return backend, found
     if not create:
         raise _no_store(root)
     _refuse_other_content(root, backend=backend)
     backend.make_directories(DIRECTORIES)
-    return Store(backend, store_id=_format_of(backend, create=True).store_id, verify=verify)
+    return backend, _format_of(backend, create=True)
 
 
 def _tidy(root: Path, *, backend: LocalBackend) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from heredity.encoding import Json, decode, encode
 from heredity.errors import InputError, InvalidTensor
-from heredity.ids import CheckpointKey, Digest
+from heredity.ids import CheckpointKey, Digest, parse_checkpoint_key
+from heredity.store.checkpoint import Checkpoint
 from heredity.store.files.fingerprints import Fingerprints
 from heredity.store.files.lineage import MAX_NESTING, Lineage, is_nested_too_deeply
 from heredity.store.files.manifest import Manifest, TensorEntry
@@ -166,6 +167,30 @@ def draft(  # noqa: PLR0913  # what a checkpoint consists of
         graph=None if encoded_graph is None else TensorData("U8", (len(encoded_graph),), encoded_graph),
         fingerprints=fingerprints,
     )
+
+
+def parent_keys(
+    parents: Sequence[str | Checkpoint], *, key: CheckpointKey, store_id: str
+) -> tuple[CheckpointKey, ...]:
+    """The names of a checkpoint's parents, each once.
+
+    Raises:
+        InputError: They are no list, or one is of another store, or the checkpoint itself.
+        InvalidName: One can be no checkpoint's name.
+    """
+    if isinstance(parents, str | Checkpoint):
+        raise InputError(f"Checkpoint {key!r}: parents must be a list, as in parents=[{parents!r}].")
+    found: dict[CheckpointKey, None] = {}
+    for parent in parents:
+        if isinstance(parent, Checkpoint) and parent.store_id != store_id:
+            raise InputError(
+                f"Checkpoint {key!r}: its parent {parent.key!r} lies in another store.",
+                hint="Copy the parent first, with store.mirror_to().",
+            )
+        found[parse_checkpoint_key(parent.key if isinstance(parent, Checkpoint) else parent)] = None
+    if key in found:
+        raise InputError(f"Checkpoint {key!r} cannot be its own parent.")
+    return tuple(found)
 
 
 def _tensor_name(name: object, *, where: str) -> str:

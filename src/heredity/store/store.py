@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ from heredity.store.checkpoint import Checkpoint
 from heredity.store.clock import utc_now
 from heredity.store.files.layout import name_of, shard_of, tombstone_name_of
 from heredity.store.files.reader import Reader, Verify
+from heredity.store.index import Damaged, Index, Match, Order, Sizes
 from heredity.store.publishing import Publisher, refuse_dropped
 from heredity.store.refs import Refs
-from heredity.store.saving import Draft, draft
+from heredity.store.saving import Draft, draft, parent_keys
 from heredity.store.upkeep.collecting import Collection, collect
 from heredity.store.upkeep.dropping import put_tombstone
 from heredity.store.upkeep.leases import Lease
@@ -25,10 +25,12 @@ from heredity.store.wait import wait_until
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from heredity.encoding import Json
     from heredity.store.backends.base import Backend
     from heredity.store.files.fingerprints import Fingerprints
+    from heredity.store.files.lineage import Lineage
     from heredity.store.files.manifest import Manifest
 
 
@@ -48,12 +50,14 @@ class Store:
         store_id: str,
         verify: Verify = "first",
         now: Callable[[], datetime] = utc_now,
+        index_folder: Path | None = None,
     ) -> None:
         self._backend = backend
         self._reader = Reader(backend, store_id=store_id, verify=verify)
         self._now = now
         self._publisher = Publisher(self._reader, now=now)
         self._refs = Refs(self._reader, now=now)
+        self._index = Index(self._reader, folder=index_folder)
 
     @property
     def url(self) -> str:
@@ -143,7 +147,7 @@ class Store:
         new = draft(
             parsed,
             tensors,
-            parents=self._parent_keys(parents, key=parsed),
+            parents=parent_keys(parents, key=parsed, store_id=self.store_id),
             score=score,
             metadata=metadata,
             graph=graph,
@@ -155,23 +159,6 @@ class Store:
             if manifest is not None:
                 return Checkpoint(manifest.lineage, self._reader)
         return self._repeated(new)
-
-    def _parent_keys(
-        self, parents: Sequence[str | Checkpoint], *, key: CheckpointKey
-    ) -> tuple[CheckpointKey, ...]:
-        if isinstance(parents, str | Checkpoint):
-            raise InputError(f"Checkpoint {key!r}: parents must be a list, as in parents=[{parents!r}].")
-        found: dict[CheckpointKey, None] = {}
-        for parent in parents:
-            if isinstance(parent, Checkpoint) and parent.store_id != self.store_id:
-                raise InputError(
-                    f"Checkpoint {key!r}: its parent {parent.key!r} lies in another store.",
-                    hint=f"Put the parent into {self.url} first.",
-                )
-            found[parse_checkpoint_key(parent.key if isinstance(parent, Checkpoint) else parent)] = None
-        if key in found:
-            raise InputError(f"Checkpoint {key!r} cannot be its own parent.")
-        return tuple(found)
 
     def _repeated(self, new: Draft) -> Checkpoint:
         """The name was taken: by the same content it is a repeated save, by other content an error."""
@@ -317,36 +304,80 @@ class Store:
     def checkpoints(self, prefix: str = "") -> list[Checkpoint]:
         """All checkpoints whose key begins so, in the order of their creation, then of their keys.
 
-        Reads the beginnings of files that this object has not seen yet, and no tensors.
-
-        Raises:
-            CorruptCheckpoint: A file is damaged; `verify` lists all that are.
+        Those that cannot be read are left out; `damaged` names them.
         """
-        facts = [self._reader.lineage(key) for key in self._reader.listing().live if key.startswith(prefix)]
-        found = [Checkpoint(lineage, self._reader) for lineage in facts if lineage is not None]
-        return sorted(found, key=lambda checkpoint: (checkpoint.created, checkpoint.key))
+        return self._with_weights(self._index.look().checkpoints(prefix))
+
+    def damaged(self) -> list[Damaged]:
+        """The checkpoints that no list holds since the beginning of their file cannot be read."""
+        return self._index.look().damaged()
 
     def ancestors(self, key: str | Checkpoint) -> list[Checkpoint]:
         """Parents, their parents and so on: nearest first, each once.
 
-        One that is missing from the store is left out; the `parents` of its children name it all the same.
+        What was dropped is left out, but its own ancestors are not: lineage outlives weights.
+
+        Raises:
+            CheckpointNotFound: There has never been such a checkpoint.
         """
-
-        def parents(checkpoint: Checkpoint) -> Iterator[Checkpoint]:
-            for parent in checkpoint.parents:
-                lineage = self._reader.lineage(parent)
-                if lineage is not None:
-                    yield Checkpoint(lineage, self._reader)
-
-        return _breadth_first(self[_key(key)], parents)
+        parsed = self._known_key(key)
+        return self._with_weights(self._index.look().ancestors(parsed))
 
     def descendants(self, key: str | Checkpoint) -> list[Checkpoint]:
-        """Children, their children and so on: nearest first, each once. Looks at all of the store."""
-        children: dict[CheckpointKey, list[Checkpoint]] = {}
-        for checkpoint in self.checkpoints():
-            for parent in checkpoint.parents:
-                children.setdefault(parent, []).append(checkpoint)
-        return _breadth_first(self[_key(key)], lambda checkpoint: iter(children.get(checkpoint.key, [])))
+        """Children, their children and so on: nearest first, each once; see `ancestors`."""
+        parsed = self._known_key(key)
+        return self._with_weights(self._index.look().descendants(parsed))
+
+    def best(
+        self,
+        where: Mapping[str, Json] | None = None,
+        *,
+        prefix: str = "",
+        descendants_of: str | Checkpoint | None = None,
+        order: Order = "highest",
+        limit: int = 1,
+    ) -> list[Checkpoint]:
+        """The checkpoints with the best scores, of equal ones the youngest first; none without a score.
+
+        Args:
+            where: Entries that their metadata must have: texts, numbers, truth values or None.
+            prefix: How their keys must begin.
+            descendants_of: From whom they must descend.
+            order: Which scores are good, ``"highest"`` or ``"lowest"``.
+            limit: How many at most.
+
+        Raises:
+            InputError: Something that is asked for is not possible.
+        """
+        of = None if descendants_of is None else self._known_key(descendants_of)
+        found = self._index.look().best(where, prefix=prefix, descendants_of=of, order=order, limit=limit)
+        return self._with_weights(found)
+
+    def find(
+        self, fingerprints: Fingerprints, *, limit: int = 10, order: Order = "highest"
+    ) -> list[tuple[Checkpoint, Match]]:
+        """The nearest relatives of a model: who shares the deepest layer first, then the best scores.
+
+        After them come those whose graph is the same but for widths. With each comes what it shares.
+
+        Raises:
+            InputError: The limit or the order is not possible.
+        """
+        found = self._index.look().find(fingerprints, limit=limit, order=order)
+        return [(Checkpoint(match.lineage, self._reader), match) for match in found]
+
+    def sizes(self) -> dict[CheckpointKey, Sizes]:
+        """What each checkpoint takes: bytes of its own, shared ones, and what dropping it would free."""
+        return self._index.look().sizes()
+
+    def _known_key(self, key: str | Checkpoint) -> CheckpointKey:
+        parsed = parse_checkpoint_key(_key(key))
+        if not self._reader.has_file(parsed) and not self._reader.is_dropped(parsed):
+            raise self._reader.absent(parsed)
+        return parsed
+
+    def _with_weights(self, found: Iterable[Lineage]) -> list[Checkpoint]:
+        return [Checkpoint(lineage, self._reader) for lineage in found]
 
     def verify(self, key: str | Checkpoint | None = None) -> list[Problem]:
         """Read and hash a checkpoint, or all, again from the disk; an empty list says that all is whole.
@@ -365,16 +396,3 @@ class Store:
 
 def _key(key: str | Checkpoint) -> str:
     return key.key if isinstance(key, Checkpoint) else key
-
-
-def _breadth_first(
-    start: Checkpoint, neighbours: Callable[[Checkpoint], Iterator[Checkpoint]]
-) -> list[Checkpoint]:
-    found: dict[Checkpoint, None] = {}
-    pending = deque([start])
-    while pending:
-        for checkpoint in neighbours(pending.popleft()):
-            if checkpoint != start and checkpoint not in found:
-                found[checkpoint] = None
-                pending.append(checkpoint)
-    return list(found)

@@ -45,10 +45,10 @@ DURATION = _Duration()
 @click.option("--reason", default="", help="Why; whoever asks for one of them is told.")
 @json_option
 def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> None:
-    """Drop checkpoints: nobody finds them any more, and their names are never used again.
+    """Drop checkpoints; their names are never used again.
 
     PLACE is a store's directory or URL, or an experiment's directory; KEY is a checkpoint's key, or the name
-    of a trial. Their weights stay as long as other checkpoints need them; `heredity collect` frees the rest.
+    of a trial. Nobody finds them any more. Their weights stay as long as other checkpoints need them; `heredity collect` frees the rest.
     """
     store, of_trial = store_of(place)
     dropped = [of_trial.get(key, key) for key in keys]
@@ -72,7 +72,7 @@ def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> No
 @click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
 @json_option
 def collect(place: str, grace: timedelta, *, dry_run: bool, as_json: bool) -> None:
-    """Free the files of dropped checkpoints that no other checkpoint needs.
+    """Free what was dropped and nobody needs.
 
     PLACE is a store's directory or URL, or an experiment's directory. Safe at any time, beside any number of
     writers and readers. In a directory the disk has the bytes back one grace later, by another collection.
@@ -118,9 +118,10 @@ def _print_collection(done: Collection) -> None:
 @click.argument("target")
 @json_option
 def mirror(source: str, target: str, *, as_json: bool) -> None:
-    """Copy into the store TARGET what it lacks of the store SOURCE; make TARGET if it is not there.
+    """Copy into one store what it lacks of another.
 
-    Both are directories or URLs; SOURCE may be an experiment's directory. Only adds, never deletes; refs in
+    SOURCE and TARGET are directories or URLs; SOURCE may be an experiment's directory, and TARGET is made if it
+    is not there. Only adds, never deletes; refs in
     TARGET follow those of SOURCE. May be broken off and repeated. Exits with 1 if anything was left out.
     """
     store, _ = store_of(source)
@@ -172,9 +173,10 @@ def _print_mirrored(done: Mirrored) -> None:
 @click.option("--delete", is_flag=True, help="Delete the ref NAME; its checkpoint stays.")
 @json_option
 def refs(place: str, name: str | None, key: str | None, *, delete: bool, as_json: bool) -> None:
-    """List the refs of a store; with NAME and KEY, move the ref NAME to the checkpoint KEY.
+    """List or move the names that move.
 
-    PLACE is a store's directory or URL, or an experiment's directory.
+    PLACE is a store's directory or URL, or an experiment's directory. With NAME and KEY, the ref NAME is moved
+    to the checkpoint KEY.
     """
     store, of_trial = store_of(place)
     if name is not None and (key is None) != delete:

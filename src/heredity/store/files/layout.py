@@ -51,6 +51,11 @@ def key_of_tombstone(name: str) -> CheckpointKey | None:
     return key_of(name.removesuffix(_TOMBSTONE)) if name.endswith(_TOMBSTONE) else None
 
 
+def is_checkpoint(name: str) -> bool:
+    """Whether a file is a checkpoint's, which never changes and is never made anew."""
+    return key_of(name) is not None
+
+
 def key_of(name: str) -> CheckpointKey | None:
     """Key of the checkpoint in a file; ``None`` where no checkpoint has this file name."""
     try:

@@ -99,7 +99,8 @@ def _changed(
     for number, version in enumerate(versions):
         before = seen.get(number)
         # A clock that goes backwards is another boot's.
-        if before is None or version != before.version or before.seen_at > begun_at:
+        is_of_this_boot = before is not None and (before.is_trusted or before.seen_at <= begun_at)
+        if before is None or version != before.version or not is_of_this_boot:
             found[number] = ShardSeen(version or "", seen_at, is_trusted=False)
         elif not before.is_trusted:
             is_settled = begun_at - before.seen_at > _TICK_SECONDS

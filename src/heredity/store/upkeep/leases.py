@@ -49,12 +49,15 @@ class Lease:
             CheckpointDropped: The lease had ended, and one of its checkpoints was dropped meanwhile.
         """
         backend = self._reader.backend
-        old, new = self._name(self._number), self._name(self._number + 1)
-        # The name is ours alone: if it is taken, then by an earlier attempt that seemed to fail.
-        backend.put_once(new, [self._to_json()])
-        self._number += 1
-        had_ended = self._had_ended(old, new)
-        backend.retire(old)
+        old, number = self._number, self._number + 1
+        while not backend.put_once(self._name(number), [self._to_json()]):
+            # The name is ours alone: an earlier attempt, which seemed to fail, has begun a term that may be
+            # over by now.
+            number += 1
+        self._number = number
+        had_ended = self._had_ended(self._name(old), self._name(number))
+        for earlier in range(old, number):
+            backend.retire(self._name(earlier))
         if had_ended:
             self._check()
 
