@@ -14,7 +14,7 @@ import numpy as np
 from tests.nfs.lab.guest import SERVER_ONLY
 
 from heredity.errors import RefMoved
-from heredity.store import Blob, Checkpoint, LocalBackend, Store
+from heredity.store import Blob, Checkpoint, LocalBackend, Store, open_store
 from heredity.store.backends.posix import SystemCalls
 
 Tensors = dict[str, np.ndarray[Any, Any]]  # Any: whatever shape and dtype was saved
@@ -54,15 +54,31 @@ def put(backend: LocalBackend, name: str, content: bytes, *, gate: Gate | None =
     return backend.put_once(name, [content], before_commit=gate.pass_through if gate else None)
 
 
-def put_stopping_before_link(root: Path, name: str, content: bytes) -> bool:
-    """Put a name in a process that stops itself just before the link, as if its machine slept."""
+def _stopping_once_before_link() -> SystemCalls:
+    """Calls of which the first link stops its process beforehand, as if the machine slept."""
+    is_first = True
 
     def stop_and_link(*args: object, **keywords: object) -> None:
-        # To this thread: a signal to the process may be taken by another one, and this one links meanwhile.
-        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            # To this thread: another might take a signal to the process, and this one link meanwhile.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         SystemCalls().link(*args, **keywords)
 
-    return LocalBackend(root, system=SystemCalls(link=stop_and_link)).put_once(name, [content])
+    return SystemCalls(link=stop_and_link)
+
+
+def put_stopping_before_link(root: Path, name: str, content: bytes) -> bool:
+    """Put a name in a process that stops just before the link."""
+    return LocalBackend(root, system=_stopping_once_before_link()).put_once(name, [content])
+
+
+def save_child_stopping_before_link(root: Path, *, parent: str, child: str) -> None:
+    """Save the parent's weights and one more, in a process that stops just before the link."""
+    tensors = open_store(root)[parent].tensors() | {"bias": np.full(1000, 3, dtype=np.float32)}
+    store = Store(LocalBackend(root, system=_stopping_once_before_link()), store_id="any")
+    store.put(child, tensors, parents=[parent])
 
 
 def put_with_gate_at_link(root: Path, name: str, content: bytes, *, gate: Gate) -> bool:

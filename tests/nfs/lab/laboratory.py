@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -50,7 +50,7 @@ class Laboratory:
         missing = what_is_missing()
         if missing:
             raise GuestError(f"The NFS laboratory cannot run here: {'; '.join(missing)}.")
-        self._state = Path(tempfile.mkdtemp(prefix="nfs-laboratory-"))
+        self.state = Path(tempfile.mkdtemp(prefix="nfs-laboratory-"))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._interpreters: dict[str, list[Interpreter]] = {name: [] for name in (SERVER, *CLIENTS)}
         self.network = Network((SERVER, *CLIENTS))
@@ -72,13 +72,14 @@ class Laboratory:
 
     def close(self) -> None:
         """Kill the guests and remove all that was made for them."""
-        for name in list(self._processes):
-            self.kill(name)
-        self.network.close()
-        shutil.rmtree(self._state)
+        with ExitStack() as last_things:  # each is done, whatever becomes of the others; the last first
+            last_things.callback(shutil.rmtree, self.state)
+            last_things.callback(self.network.close)
+            for name in self._processes:
+                last_things.callback(self.kill, name)
 
     def _make_disk(self) -> None:
-        with (self._state / "disk").open("wb") as disk:
+        with (self.state / "disk").open("wb") as disk:
             disk.truncate(_DISK_MB << 20)
         command = ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", disk.name]
         subprocess.run(command, check=True, env={**os.environ, "PATH": _PATH})
@@ -92,7 +93,7 @@ class Laboratory:
             "control_address": f"{CONTROL}.{number_of(name)}",
             "lease_seconds": LEASE_SECONDS,
         }
-        file = self._state / f"{name}.json"
+        file = self.state / f"{name}.json"
         file.write_text(json.dumps(settings), "utf-8")
         with self._log(name).open("wb") as log:
             self._processes[name] = self.network.inside(
@@ -112,8 +113,8 @@ class Laboratory:
             *("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"),
             *("linux.uml", f"mem={_MEMORY_MB[name]}M", "quiet"),
             *("root=/dev/root", "rootfstype=hostfs", "ro", f"init={Path(sys.executable).resolve()}"),
-            *([f"ubd0={self._state / 'disk'}"] if name == SERVER else []),
-            *(f"uml_dir={self._state}/uml/", f"umid={name}", "con=null", "con0=null,fd:1"),
+            *([f"ubd0={self.state / 'disk'}"] if name == SERVER else []),
+            *(f"uml_dir={self.state}/uml/", f"umid={name}", "con=null", "con0=null,fd:1"),
             *(
                 f"vec{number}:transport=tap,ifname={tap}-{name},depth=128,gro=1"
                 f",mac={hardware_address(name, network=network)}"
@@ -131,7 +132,7 @@ class Laboratory:
         ]
 
     def _log(self, name: str) -> Path:
-        return self._state / f"{name}.log"
+        return self.state / f"{name}.log"
 
     def wait_until_up(self, name: str) -> None:
         """Return when a guest that was started answers."""
@@ -153,13 +154,18 @@ class Laboratory:
         self._interpreters[name].clear()
         process = self._processes.pop(name)
         # The kernel inside, whose end its parent, unshare, then waits for.
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
-        for child in children.split():
-            os.kill(int(child), signal.SIGKILL)
+        for kernel in _children_of(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(kernel, signal.SIGKILL)
         try:
             process.wait(_DEATH_SECONDS)
         finally:
             process.kill()
+
+    def process_ids(self) -> set[int]:
+        """The processes whose end is the end of the guests."""
+        parents = [process.pid for process in self._processes.values()]
+        return {child for parent in parents for child in _children_of(parent)}
 
     def is_running(self, name: str) -> bool:
         """Whether a guest has power."""
@@ -187,6 +193,14 @@ class Laboratory:
     def unmount(self, name: str, folder: str) -> None:
         """Undo `mount`."""
         self.shell(name, f"umount {folder}")
+
+
+def _children_of(process_id: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text("ascii")
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in children.split()]
 
 
 def until(condition: Callable[[], bool], *, what: str, timeout: float = 30) -> None:
