@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from heredity.cli import main as cli
 from heredity.cli.weights.upkeep import DURATION
 from heredity.errors import CheckpointDropped, CheckpointNotFound, InputError
+from heredity.ids import parse_checkpoint_key
 from heredity.store import Store, open_store
+from heredity.store.files.layout import name_of
 
 WEIGHT = np.arange(5000, dtype=np.float32)
 
@@ -47,6 +49,26 @@ def test_dropping_says_what_comes_next(store: Store, root: Path) -> None:
     assert text == f"2 dropped; `heredity collect {root}` frees what nobody needs\n"
     with pytest.raises(CheckpointDropped, match="too weak"):
         store["child"]
+
+
+def test_sizes_say_what_dropping_frees(store: Store, root: Path) -> None:
+    """A father's file stays for his child's sake; the child's own would go."""
+    rows = {each["key"]: each for each in json.loads(run("ls", str(root), "--sizes", "--json"))}
+    assert (rows["father"]["own_bytes"], rows["father"]["freed_bytes"]) == (2 * WEIGHT.nbytes, 0)
+    assert (rows["child"]["own_bytes"], rows["child"]["shared_bytes"]) == (WEIGHT.nbytes, WEIGHT.nbytes)
+    store.drop("child")
+    assert store.collect(grace=timedelta(0)).size_bytes == rows["child"]["freed_bytes"]
+    assert "1 checkpoints, 40.0 kB when loaded, 40.0 kB in files of their own" in run(
+        "ls", str(root), "--sizes"
+    )
+
+
+def test_a_list_says_what_it_leaves_out(store: Store, root: Path) -> None:
+    file = root / name_of(parse_checkpoint_key("child"))
+    file.chmod(0o644)
+    file.write_bytes(b"damaged!")
+    for arguments in (["ls", str(root)], ["ls", str(root), "--sizes"]):
+        assert "1 not listed, since they cannot be read: child" in run(*arguments)
 
 
 def test_dropping_what_is_not_there_is_a_mistake(store: Store, root: Path) -> None:

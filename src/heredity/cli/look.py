@@ -25,9 +25,10 @@ from heredity.cli.output import (
     state_text,
     table,
 )
-from heredity.cli.places import ExperimentPlace, open_place
+from heredity.cli.places import ExperimentPlace, open_place, store_of
 from heredity.cli.report import lineage_tree, print_outcomes
 from heredity.cli.values import checkpoint_to_json, trial_to_json
+from heredity.cli.weights.sizes import print_sizes, say_what_is_damaged
 from heredity.encoding import Json
 from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
@@ -40,12 +41,16 @@ from heredity.store import Checkpoint, Store
 @click.command()
 @click.argument("place")
 @click.option("--prefix", default="", help="Only checkpoints whose keys begin so.")
+@click.option("--sizes", is_flag=True, help="What each checkpoint takes, and what dropping it would free.")
 @json_option
-def ls(place: str, prefix: str, *, as_json: bool) -> None:
+def ls(place: str, prefix: str, *, sizes: bool, as_json: bool) -> None:
     """List the trials of an experiment or the checkpoints of a store.
 
-    PLACE is an experiment's directory, or a store's directory or URL.
+    PLACE is an experiment's directory, or a store's directory or URL. With --sizes, an experiment's store.
     """
+    if sizes:
+        print_sizes(store_of(place)[0], prefix=prefix, as_json=as_json)
+        return
     opened = open_place(place)
     if isinstance(opened, ExperimentPlace):
         if as_json:
@@ -59,6 +64,7 @@ def ls(place: str, prefix: str, *, as_json: bool) -> None:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
         return
     console().print(_checkpoint_table(checkpoints))
+    say_what_is_damaged(opened)
 
 
 def _checkpoint_table(checkpoints: list[Checkpoint]) -> Table:

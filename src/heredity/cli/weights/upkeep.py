@@ -48,7 +48,8 @@ def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> No
     """Drop checkpoints; their names are never used again.
 
     PLACE is a store's directory or URL, or an experiment's directory; KEY is a checkpoint's key, or the name
-    of a trial. Nobody finds them any more. Their weights stay as long as other checkpoints need them; `heredity collect` frees the rest.
+    of a trial. Nobody finds them any more. Their weights stay as long as other checkpoints need them;
+    `heredity collect` frees the rest.
     """
     store, of_trial = store_of(place)
     dropped = [of_trial.get(key, key) for key in keys]
@@ -120,9 +121,9 @@ def _print_collection(done: Collection) -> None:
 def mirror(source: str, target: str, *, as_json: bool) -> None:
     """Copy into one store what it lacks of another.
 
-    SOURCE and TARGET are directories or URLs; SOURCE may be an experiment's directory, and TARGET is made if it
-    is not there. Only adds, never deletes; refs in
-    TARGET follow those of SOURCE. May be broken off and repeated. Exits with 1 if anything was left out.
+    SOURCE and TARGET are directories or URLs; SOURCE may be an experiment's directory, and TARGET is made if
+    it is not there. Only adds, never deletes; refs in TARGET follow those of SOURCE. May be broken off and
+    repeated. Exits with 1 if anything was left out.
     """
     store, _ = store_of(source)
     screen = Console(stderr=True)
@@ -175,8 +176,8 @@ def _print_mirrored(done: Mirrored) -> None:
 def refs(place: str, name: str | None, key: str | None, *, delete: bool, as_json: bool) -> None:
     """List or move the names that move.
 
-    PLACE is a store's directory or URL, or an experiment's directory. With NAME and KEY, the ref NAME is moved
-    to the checkpoint KEY.
+    PLACE is a store's directory or URL, or an experiment's directory. With NAME and KEY, the ref NAME is
+    moved to the checkpoint KEY.
     """
     store, of_trial = store_of(place)
     if name is not None and (key is None) != delete:
