@@ -135,7 +135,8 @@ class Checkpoint:
     def tensors(self, names: Iterable[str] | None = None, *, framework: str = "numpy") -> dict[str, Any]:
         """Read tensors as arrays of a framework: all, or those of these names.
 
-        Frameworks are ``"numpy"``, ``"torch"`` and ``"jax"``. On a local disk they are mapped, not copied. They may be written to: nothing of it reaches the store.
+        Frameworks are ``"numpy"``, ``"torch"`` and ``"jax"``. On a local disk tensors are mapped, not copied.
+        They may be written to: nothing of it reaches the store.
 
         Raises:
             InputError: There is no tensor of such a name, or no such framework.
