@@ -88,6 +88,8 @@ def _framework_of(kind: type[object]) -> Framework:
     )
 
 
+# Looking through all installed packages takes milliseconds, more than loading a small checkpoint.
+@lru_cache(maxsize=64)
 def _find(name: str) -> Framework | None:
     if name == "numpy":
         return NUMPY
