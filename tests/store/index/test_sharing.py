@@ -125,21 +125,6 @@ def test_nothing_is_held_open(local: Any) -> None:
     assert not [name for name in names if name.is_relative_to(local.folder)]
 
 
-SPOILT: dict[str, Callable[[Path], object]] = {
-    "garbage": lambda path: path.write_bytes(b"no database" * 1000),
-    "empty": lambda path: path.write_bytes(b""),
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:5000]),
-    "holes": lambda path: path.write_bytes(path.read_bytes()[:4096] + bytes(path.stat().st_size - 4096)),
-    "a directory": lambda path: _folder_instead(path),
-    "older": lambda path: execute(path, "PRAGMA user_version = 0"),
-    "newer": lambda path: execute(path, "PRAGMA user_version = 99"),
-    "of another store": lambda path: execute(path, "UPDATE about SET identity = 'other'"),
-    "without a table": lambda path: execute(path, "DROP TABLE ranks"),
-    "damaged values": lambda path: execute(path, "UPDATE checkpoints SET metadata = '{'"),
-    "gone": lambda path: path.unlink(),
-}
-
-
 def _folder_instead(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -150,6 +135,21 @@ def execute(path: Path, command: str) -> None:
     with connection:
         connection.execute(command)
     connection.close()
+
+
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "garbage": lambda path: path.write_bytes(b"no database" * 1000),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:5000]),
+    "holes": lambda path: path.write_bytes(path.read_bytes()[:4096] + bytes(path.stat().st_size - 4096)),
+    "a directory": _folder_instead,
+    "older": lambda path: execute(path, "PRAGMA user_version = 0"),
+    "newer": lambda path: execute(path, "PRAGMA user_version = 99"),
+    "of another store": lambda path: execute(path, "UPDATE about SET identity = 'other'"),
+    "without a table": lambda path: execute(path, "DROP TABLE ranks"),
+    "damaged values": lambda path: execute(path, "UPDATE checkpoints SET metadata = '{'"),
+    "gone": lambda path: path.unlink(),
+}
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)

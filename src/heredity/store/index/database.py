@@ -36,6 +36,7 @@ os.register_at_fork(before=_in_use.acquire, after_in_parent=_in_use.release, aft
 
 # state: bit 1, the file is there; bit 2, there is a tombstone; 0, others only mention the key.
 # ranks: whatever checkpoints are looked for by, best first; only of those that can be seen.
+# prints: the numbers of the outline and the layers, apart since they are long and seldom asked for.
 # draws: from whose files a checkpoint that can be seen draws how many bytes, its own among them.
 _SCHEMA = """
 CREATE TABLE about (identity TEXT NOT NULL, generation TEXT NOT NULL);
@@ -45,8 +46,9 @@ CREATE TABLE shards (
 CREATE TABLE checkpoints (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT, shard INTEGER,
     state INTEGER NOT NULL DEFAULT 0, problem TEXT, nonce TEXT, created INTEGER, score REAL, parents TEXT,
-    metadata TEXT, size_bytes INTEGER, file_bytes INTEGER, prints BLOB
+    metadata TEXT, size_bytes INTEGER, file_bytes INTEGER
 );
+CREATE TABLE prints (id INTEGER PRIMARY KEY, numbers BLOB NOT NULL);
 CREATE INDEX checkpoints_by_shard ON checkpoints (shard);
 CREATE INDEX checkpoints_with_problems ON checkpoints (id) WHERE problem IS NOT NULL;
 CREATE TABLE edges (

@@ -218,8 +218,9 @@ def find(
 
 def _ranked(connection: sqlite3.Connection, fact: int, *, limit: int, order: Order) -> Iterator[Any]:
     query = (
-        f"SELECT ranks.id, prints, {LINEAGE_OF_RANK} FROM ranks CROSS JOIN checkpoints "
-        "ON checkpoints.id = ranks.id WHERE ranks.fact = ? AND ranks.score {} "
+        f"SELECT ranks.id, numbers, {LINEAGE_OF_RANK} FROM ranks CROSS JOIN checkpoints "
+        "ON checkpoints.id = ranks.id CROSS JOIN prints ON prints.id = ranks.id "
+        "WHERE ranks.fact = ? AND ranks.score {} "
         f"ORDER BY ranks.score {_DIRECTIONS[order]}, ranks.created DESC, checkpoints.key LIMIT ?"
     )
     yield from connection.execute(query.format("> ?"), (fact, NO_SCORE, limit))
@@ -227,8 +228,8 @@ def _ranked(connection: sqlite3.Connection, fact: int, *, limit: int, order: Ord
 
 
 def _match(row: Sequence[Any], fingerprints: Fingerprints, asked: Sequence[int]) -> Match:
-    prints, *columns = row
-    outline, *layers = prints_of_blob(prints)
+    numbers, *columns = row
+    outline, *layers = prints_of_blob(numbers)
     has = set(layers)
     number_of = dict(zip(dict.fromkeys(fingerprints.layers), asked[1:], strict=True))
     num_shared = sum(number_of[name] in has for name in fingerprints.layers)

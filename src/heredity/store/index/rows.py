@@ -118,7 +118,7 @@ def lineage_of(values: Sequence[Any]) -> Lineage:  # Any: columns
     return Lineage(
         key=key,
         nonce=nonce,
-        parents=() if parents == "[]" else tuple(loads(parents)),
+        parents=tuple(parents.split()),
         score=score,
         created=_EPOCH + timedelta(microseconds=created),
         metadata={} if metadata == "{}" else loads(metadata),

@@ -278,5 +278,5 @@ def _sizes(connection: sqlite3.Connection) -> dict[CheckpointKey, Sizes]:
 
 
 def _damaged(connection: sqlite3.Connection) -> list[Damaged]:
-    rows = connection.execute("SELECT key, problem FROM checkpoints WHERE problem IS NOT NULL ORDER BY key")
-    return [Damaged(key, error_of_problem(problem)) for key, problem in rows]
+    rows = connection.execute("SELECT key, problem FROM checkpoints WHERE problem IS NOT NULL")
+    return [Damaged(key, error_of_problem(problem)) for key, problem in sorted(rows)]

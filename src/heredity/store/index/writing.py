@@ -107,7 +107,7 @@ def _forget(connection: sqlite3.Connection, keys: Sequence[CheckpointKey]) -> No
     _unlink(connection, ids)
     connection.executemany(
         "UPDATE checkpoints SET state = 0, shard = NULL, problem = NULL, nonce = NULL, created = NULL, "
-        "score = NULL, parents = NULL, metadata = NULL, size_bytes = NULL, file_bytes = NULL, prints = NULL "
+        "score = NULL, parents = NULL, metadata = NULL, size_bytes = NULL, file_bytes = NULL "
         "WHERE id = ?",
         [(number,) for number in ids],
     )
@@ -119,19 +119,20 @@ def _unlink(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
     ranks = []
     for number in ids:
         found = connection.execute(
-            "SELECT key, metadata, prints, score, created FROM checkpoints "
+            "SELECT key, metadata, numbers, score, created FROM checkpoints LEFT JOIN prints USING (id) "
             "WHERE id = ? AND state = 1 AND nonce IS NOT NULL",
             (number,),
         ).fetchone()
         if found is not None:
-            key, metadata, prints, score, created = found
+            key, metadata, numbers, score, created = found
             ranks += [
                 (fact, NO_SCORE if score is None else score, created, number)
-                for fact in facts(key, loads(metadata), prints_of_blob(prints))
+                for fact in facts(key, loads(metadata), prints_of_blob(numbers))
             ]
     connection.executemany(
         "DELETE FROM ranks WHERE fact = ? AND score = ? AND created = ? AND id = ?", sorted(ranks)
     )
+    connection.executemany("DELETE FROM prints WHERE id = ?", [(number,) for number in ids])
     connection.executemany("DELETE FROM draws WHERE checkpoint = ?", [(number,) for number in ids])
 
 
@@ -152,6 +153,10 @@ def _write_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     connection.executemany(
         "INSERT INTO draws VALUES (?, ?, ?)",
         sorted((ids[row.key], ids[owner], size) for row in live for owner, size in row.draws.items()),
+    )
+    connection.executemany(
+        "INSERT INTO prints VALUES (?, ?)",
+        [(ids[row.key], prints_of(row.fingerprints).tobytes()) for row in live if row.fingerprints],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO ranks VALUES (?, ?, ?, ?)",
@@ -187,16 +192,15 @@ def _write_facts(connection: sqlite3.Connection, rows: Sequence[Row], ids: dict[
     # What was known before stays where a tombstone tells nothing.
     connection.executemany(
         "UPDATE checkpoints SET nonce = ?, created = ?, score = ?, parents = ?, metadata = ?, "
-        "size_bytes = ?, prints = ? WHERE id = ?",
+        "size_bytes = ? WHERE id = ?",
         [
             (
                 row.lineage.nonce,
                 microseconds(row.lineage.created),
                 row.lineage.score,
-                json.dumps(row.lineage.parents),
+                " ".join(row.lineage.parents),  # there is no blank in a key
                 encode(dict(row.lineage.metadata)).decode(),
                 row.size_bytes,
-                prints_of(row.fingerprints).tobytes() or None,
                 ids[row.key],
             )
             for row in rows
