@@ -59,6 +59,14 @@ def test_nan_is_content_like_any_other(store: Store) -> None:
     assert store.put("a", tensors) == store["a"]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_diverged_is_refused_on_demand(store: Store, value: float) -> None:
+    with pytest.raises(InvalidTensor, match="'w' holds NaN or infinity"):
+        store.put("a", {"w": np.array([1.0, value])}, finite_only=True)
+    assert "a" not in store
+    assert store.put("a", {"w": np.array([1.0, 2.0])}, finite_only=True).key == "a"
+
+
 def test_raw_tensors_of_any_dtype_come_back(store: Store) -> None:
     tensors = {"b": TensorData("BF16", (3,), b"123456"), "f": TensorData("F8_E4M3", (2, 1), b"ab")}
     store.put("a", tensors)

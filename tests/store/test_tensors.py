@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from heredity.errors import InvalidTensor
-from heredity.store.tensors import DTYPE_BITS, TensorData, from_numpy, size_of, to_numpy
+from heredity.store.tensors import DTYPE_BITS, TensorData, from_numpy, is_finite, size_of, to_numpy
 
 NUMPY_DTYPES = st.one_of(
     hnp.boolean_dtypes(),
@@ -20,6 +21,40 @@ NUMPY_DTYPES = st.one_of(
     hnp.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
     hnp.complex_number_dtypes(endianness="?", sizes=(64,)),
 )
+
+
+@given(hnp.arrays(st.sampled_from(["<f2", "<f4", "<f8", "<c8"]), st.integers(0, 20)))
+def test_finite_is_what_numpy_calls_finite(array: np.ndarray[Any, Any]) -> None:
+    assert is_finite(from_numpy(array)) == bool(np.isfinite(array).all())
+
+
+SHORT_FLOATS = {
+    "BF16": ml_dtypes.bfloat16,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
+    "F8_E8M0": ml_dtypes.float8_e8m0fnu,
+    "F8_E4M3FNUZ": ml_dtypes.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": ml_dtypes.float8_e5m2fnuz,
+}
+
+
+@pytest.mark.parametrize("dtype", SHORT_FLOATS)
+def test_every_pattern_of_a_short_float_is_judged_as_ml_dtypes_does(dtype: str) -> None:
+    kind = np.dtype(SHORT_FLOATS[dtype])
+    bits = np.arange(2 ** (8 * kind.itemsize), dtype=f"<u{kind.itemsize}")
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(bits.view(kind).astype(np.float64))
+    data = TensorData(dtype, bits.shape, bits.tobytes())
+    assert not is_finite(data)
+    some = bits[finite]
+    assert is_finite(TensorData(dtype, some.shape, some.tobytes()))
+    for bad in bits[~finite][:300]:
+        assert not is_finite(TensorData(dtype, (1,), bad.tobytes()))
+
+
+def test_whole_numbers_are_finite() -> None:
+    assert is_finite(from_numpy(np.array([-1, 2**62])))
+    assert is_finite(TensorData("BOOL", (0,), b""))
 
 
 @given(hnp.arrays(NUMPY_DTYPES, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)))

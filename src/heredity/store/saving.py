@@ -17,7 +17,7 @@ from heredity.store.files.lineage import MAX_NESTING, Lineage, is_nested_too_dee
 from heredity.store.files.manifest import Manifest, TensorEntry
 from heredity.store.files.pack import write_header
 from heredity.store.frameworks import to_tensor_data
-from heredity.store.tensors import TensorData
+from heredity.store.tensors import TensorData, is_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +167,20 @@ def draft(  # noqa: PLR0913  # what a checkpoint consists of
         graph=None if encoded_graph is None else TensorData("U8", (len(encoded_graph),), encoded_graph),
         fingerprints=fingerprints,
     )
+
+
+def refuse_infinite(new: Draft) -> None:
+    """Refuse a draft of which some tensor holds NaN or infinity.
+
+    Raises:
+        InvalidTensor: One does.
+    """
+    for name, tensor in new.tensors.items():
+        if not is_finite(tensor):
+            raise InvalidTensor(
+                f"Checkpoint {new.key!r}: tensor {name!r} holds NaN or infinity.",
+                hint="The training has diverged; save with finite_only=False to keep it all the same.",
+            )
 
 
 def parent_keys(

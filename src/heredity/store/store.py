@@ -15,7 +15,7 @@ from heredity.store.files.reader import Reader, Verify
 from heredity.store.index import Damaged, Index, Match, Order, Sizes
 from heredity.store.publishing import Publisher, refuse_dropped
 from heredity.store.refs import Refs
-from heredity.store.saving import Draft, draft, parent_keys
+from heredity.store.saving import Draft, draft, parent_keys, refuse_infinite
 from heredity.store.upkeep.collecting import Collection, collect
 from heredity.store.upkeep.dropping import put_tombstone
 from heredity.store.upkeep.leases import Lease
@@ -39,8 +39,10 @@ class Store:
 
     A store may be used by any number of threads, processes and machines at the same time. It holds nothing
     open and runs nothing in the background; it may be forked at any moment, and pickled unless it lies in
-    memory. A checkpoint is visible to all as soon as `put` has returned, and to nobody before it is complete
-    and safe on the disk.
+    memory. A checkpoint is visible to all as soon as `put` has returned, and to nobody before it is complete.
+
+    Attributes:
+        refs: Names that move: ``store.refs["best"]``.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Store:
         self._reader = Reader(backend, store_id=store_id, verify=verify)
         self._now = now
         self._publisher = Publisher(self._reader, now=now)
-        self._refs = Refs(self._reader, now=now)
+        self.refs = Refs(self._reader, now=now)
         self._index = Index(self._reader, folder=index_folder)
 
     @property
@@ -68,11 +70,6 @@ class Store:
     def store_id(self) -> str:
         """Random name that the store was given when it was made."""
         return self._reader.store_id
-
-    @property
-    def refs(self) -> Refs:
-        """Names that move: ``store.refs["best"]``."""
-        return self._refs
 
     def __getitem__(self, key: str) -> Checkpoint:
         """Return a checkpoint.
@@ -120,6 +117,7 @@ class Store:
         metadata: Mapping[str, Json] | None = None,
         graph: Json | None = None,
         fingerprints: Fingerprints | None = None,
+        finite_only: bool = False,
     ) -> Checkpoint:
         """Save a checkpoint: all of it or nothing, safe on the disk when this returns.
 
@@ -135,6 +133,7 @@ class Store:
             metadata: Small facts to keep with it, read whenever the store is listed.
             graph: The model's graph as plain data; stored once for all checkpoints that have the same.
             fingerprints: Short names of the graph and its layers, by which relatives are found.
+            finite_only: Refuse tensors that hold NaN or infinity, so that nobody inherits from what diverged.
 
         Raises:
             KeyTaken: The name belongs to other content, or to a checkpoint that was dropped.
@@ -153,6 +152,8 @@ class Store:
             graph=graph,
             fingerprints=fingerprints,
         )
+        if finite_only:
+            refuse_infinite(new)
         refuse_dropped(self._reader, parsed)
         if self._reader.pack(parsed) is None:
             manifest = self._publisher.publish(new)
@@ -192,7 +193,7 @@ class Store:
         found = self._reader.pack(parsed)
         if found is None:
             raise self._reader.absent(parsed)
-        refs = self._refs.pointing_to(parsed)
+        refs = self.refs.pointing_to(parsed)
         if refs:
             raise InputError(
                 f"Checkpoint {parsed!r} is not dropped: the ref {refs[0]!r} points to it.",
@@ -234,7 +235,7 @@ class Store:
             StoreUnavailable: The place does not answer; what was freed is freed.
             StoreLocationError: The store may not be written from here.
         """
-        return collect(self._reader, self._refs, grace=grace, dry_run=dry_run)
+        return collect(self._reader, self.refs, grace=grace, dry_run=dry_run)
 
     def mirror_to(
         self, target: Store, *, on_progress: Callable[[int, int], object] = lambda _done, _all: None
@@ -256,7 +257,7 @@ class Store:
         return mirror(self._side(), target._side(), on_progress=on_progress)
 
     def _side(self) -> Side:
-        return Side(self._reader, self._publisher, self._refs)
+        return Side(self._reader, self._publisher, self.refs)
 
     def pin(self, keys: Sequence[str | Checkpoint], *, seconds: float = 86400.0, owner: str = "") -> Lease:
         """Keep checkpoints readable even if they are dropped: no collection frees what is pinned.

@@ -133,6 +133,33 @@ class TensorData:
         return Digest(f"x3:{hasher.hexdigest()}")
 
 
+# The bits of an exponent, all ones of which mark NaN and infinity, in whole numbers as wide as an element.
+_EXPONENTS = {
+    "F64": ("<u8", 0x7FF0_0000_0000_0000),
+    "F32": ("<u4", 0x7F80_0000),
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+    "F8_E5M2": ("u1", 0x7C),
+    "C64": ("<u4", 0x7F80_0000),
+}
+# Of these 8-bit numbers one pattern, or one and its negative, is NaN, and none is infinity.
+_NAN_PATTERNS = {
+    "F8_E4M3": (0x7F, 0xFF),
+    "F8_E8M0": (0xFF,),
+    "F8_E4M3FNUZ": (0x80,),
+    "F8_E5M2FNUZ": (0x80,),
+}
+
+
+def is_finite(tensor: TensorData) -> bool:
+    """Whether all numbers of a tensor are finite; those of whole numbers and truth values always are."""
+    if tensor.dtype in _EXPONENTS:
+        code, exponent = _EXPONENTS[tensor.dtype]
+        return not ((np.frombuffer(tensor.data, dtype=code) & exponent) == exponent).any()
+    patterns = _NAN_PATTERNS.get(tensor.dtype, ())
+    return not np.isin(np.frombuffer(tensor.data, dtype=np.uint8), patterns).any() if patterns else True
+
+
 def first_hash_byte(text: str) -> int:
     """A number from 0 to 255, always the same for a text and even over many; names the shard of a key."""
     return xxhash.xxh3_64_digest(text.encode("utf-8"))[0]
