@@ -21,7 +21,7 @@ import numpy as np
 from tests.store.kills.scenarios import NOW
 
 from heredity.errors import (
-    CheckpointNotFound,
+    CheckpointDropped,
     HeredityError,
     InputError,
     RefMoved,
@@ -35,6 +35,7 @@ REFS = ("best", "latest", "supernet")
 _COLLECTORS = 2
 _MOST_CONTENTS = 5
 _LOOK_EACH = 8
+_CONTENTS_EACH = 1_000_000
 
 
 @dataclass
@@ -69,6 +70,11 @@ def numbers_in(key: str) -> list[int]:
     return [int(number) for number in key.rpartition("/")[2].split("-")]
 
 
+def _age(key: str) -> int:
+    """The how manieth of its writer it is."""
+    return int(key.split("/")[1]) % _CONTENTS_EACH
+
+
 def is_what_it_says(key: str, checkpoint: Checkpoint) -> bool:
     """Load it, and compare each byte."""
     found = checkpoint.tensors()
@@ -84,7 +90,7 @@ class Member:
         self._store: Store = open_store(root, create=False, verify="always")
         self._name = f"w{number}"
         self._random = random.Random(seed * 1000 + number)
-        self._fresh = number * 1_000_000
+        self._fresh = number * _CONTENTS_EACH
         self._known: list[str] = []
         self._collects = number < _COLLECTORS
         self.diary = Diary()
@@ -102,7 +108,10 @@ class Member:
         }
         for step in range(num_operations):
             if step % _LOOK_EACH == 0:
-                self._known = list(self._store)
+                self._known = sorted(self._store, key=_age)
+            if not self._known:
+                self._put()
+                self._known = sorted(self._store, key=_age)
             self._do(self._random.choices(list(ways), list(ways.values()))[0])
 
     def _do(self, way: Callable[[], None]) -> None:
@@ -111,17 +120,18 @@ class Member:
             way()
         except HeredityError as error:
             end = type(error).__name__
-            if not isinstance(error, CheckpointNotFound | RefMoved | StoreUnavailable | WaitTimeout):
+            if not isinstance(error, CheckpointDropped | RefMoved | StoreUnavailable | WaitTimeout):
                 self.diary.findings.append(f"{self._name} {name}: {end}: {error}")
         else:
             end = "done"
         self.diary.counts[f"{name}: {end}"] += 1
 
     def _any(self) -> str:
-        return self._random.choice(self._known) if self._known else f"{self._name}/nothing/0"
+        """Any checkpoint, or, to be in one another's way, one of the youngest."""
+        return self._random.choice(self._known[-12:] if self._random.random() < 0.5 else self._known)
 
     def _put(self) -> None:
-        parent = self._random.choice(self._known) if self._known and self._random.random() < 0.8 else None
+        parent = self._any() if self._known and self._random.random() < 0.8 else None
         inherited = numbers_in(parent) if parent else []
         kept = self._random.sample(
             inherited, min(len(inherited), self._random.randint(1, _MOST_CONTENTS - 1))
@@ -148,7 +158,7 @@ class Member:
         with self._store.pin([key], owner=self._name):
             try:
                 self._check(key, checkpoint)
-            except CheckpointNotFound as error:
+            except CheckpointDropped as error:
                 self.diary.findings.append(f"{self._name}: {key} was pinned: {error}")
 
     def _wait(self) -> None:
@@ -162,7 +172,7 @@ class Member:
         self.diary.dropped.add(key)
         try:
             self._store.drop(key)
-        except CheckpointNotFound:
+        except CheckpointDropped:
             raise
         except InputError:
             return  # a ref came to point to it just now

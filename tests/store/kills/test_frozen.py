@@ -73,7 +73,7 @@ def woken(writer: Victim) -> Outcome:
 @pytest.mark.parametrize(
     ("call", "after"),
     [("link", False), ("close", False), ("fsync", False), ("write", True)],
-    ids=["between-last-look-and-link", "before-the-last-look", "before-the-sync", "after-writing"],
+    ids=["between-last-look-and-link", "before-the-last-look", "before-writing", "after-writing"],
 )
 def test_a_writer_whose_father_was_freed_while_it_slept_writes_all_itself(
     father: Store, root: Path, call: str, after: bool
@@ -84,6 +84,19 @@ def test_a_writer_whose_father_was_freed_while_it_slept_writes_all_itself(
     assert outcome.is_done, outcome.traceback
     assert same(root, "child", CONTENT)
     assert open_store(root)["child"].own_bytes == SHARED.nbytes + NEW.nbytes
+    assert open_store(root).verify() == []
+
+
+def test_a_writer_that_wakes_while_a_collector_sleeps_has_been_fenced_off(father: Store, root: Path) -> None:
+    """What the collector has listed is old, and does not hold the child; so the child must not draw on it."""
+    writer = frozen_writer(root, CountedCalls(nth=1, act=freeze, call="link"))
+    father.drop("father")
+    collector = Victim(partial(collecting, CountedCalls(nth=1, act=freeze, call="rename"), root))
+    collector.go_on()
+    collector.wait_until_stopped()
+    assert woken(writer).is_done
+    assert woken(collector).is_done
+    assert same(root, "child", CONTENT)
     assert open_store(root).verify() == []
 
 
