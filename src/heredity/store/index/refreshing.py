@@ -36,19 +36,20 @@ _STONE = tombstone_name_of(CheckpointKey("k")).removeprefix(name_of(CheckpointKe
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    key: CheckpointKey
     state: int
     has_problem: bool
 
 
-_UNKNOWN = _Known(0, has_problem=False)
+_UNKNOWN = _Known(CheckpointKey(""), 0, has_problem=False)
 
 
 @dataclass(slots=True)
 class _News:
-    """How what lies in a store differs from what the index knows; by the names of the checkpoints' files."""
+    """How what lies in a store differs from what the index knows; what is unread by the name of its file."""
 
-    gone: list[str] = field(default_factory=list)
-    files: list[tuple[str, bool]] = field(default_factory=list)
+    gone: list[CheckpointKey] = field(default_factory=list)
+    files: list[tuple[CheckpointKey, bool]] = field(default_factory=list)
     unread: list[tuple[str, int, bool]] = field(default_factory=list)
 
 
@@ -75,7 +76,7 @@ def refresh(reader: Reader, database: Database, *, clock: Callable[[], float]) -
     # finds meanwhile is not.
     _, known = database.run(partial(_known_names, shards=changed), generation=generation)
     news = _compare(known, _listing(backend, changed))
-    changes = Changes(gone=_keys(news.gone), files=[(_key(name), there) for name, there in news.files])
+    changes = Changes(gone=news.gone, files=news.files)
     for start in range(0, len(news.unread), _ROWS_AT_ONCE):
         changes.rows = _read_all(reader, news.unread[start : start + _ROWS_AT_ONCE])
         database.run(partial(write, changes=changes), generation=generation)
@@ -109,12 +110,15 @@ def _changed(
 
 
 def _known_names(connection: sqlite3.Connection, *, shards: dict[int, ShardSeen] | None) -> dict[str, _Known]:
-    query = "SELECT shard, coalesce(name, key), state, problem IS NOT NULL FROM checkpoints WHERE shard"
+    query = "SELECT shard, name, key, state, problem IS NOT NULL FROM checkpoints WHERE shard"
     if shards is None:
         rows = connection.execute(f"{query} IS NOT NULL")
     else:
         rows = connection.execute(f"{query} IN ({','.join(map(str, shards))})")
-    return {f"{SHARDS[shard]}{name}": _Known(state, bool(problem)) for shard, name, state, problem in rows}
+    return {
+        f"{SHARDS[shard]}{name or key}": _Known(key, state, bool(has_problem))
+        for shard, name, key, state, has_problem in rows
+    }
 
 
 def _listing(backend: Backend, shards: dict[int, ShardSeen] | None) -> dict[str, int]:
@@ -136,11 +140,12 @@ def _listing(backend: Backend, shards: dict[int, ShardSeen] | None) -> dict[str,
 
 def _compare(known: dict[str, _Known], present: dict[str, int]) -> _News:
     news = _News()
+    gone = set()
     for name, before in known.items():
         state = present.get(name, 0)
         if not state or (before.state >= TOMBSTONE > state):
-            news.gone.append(name)
-    gone = set(news.gone)
+            news.gone.append(before.key)
+            gone.add(name)
     for name, state in present.items():
         before = _UNKNOWN if name in gone else known.get(name, _UNKNOWN)
         if not before.state:
@@ -148,19 +153,8 @@ def _compare(known: dict[str, _Known], present: dict[str, int]) -> _News:
         elif before.has_problem or before.state < TOMBSTONE <= state:
             news.unread.append((name, state, True))
         elif state != before.state:
-            news.files.append((name, bool(state & FILE)))
+            news.files.append((before.key, bool(state & FILE)))
     return news
-
-
-def _key(name: str) -> CheckpointKey:
-    key = key_of(name)
-    if key is None:
-        raise AssertionError(f"{name} was a checkpoint's file when it was read")
-    return key
-
-
-def _keys(names: Sequence[str]) -> list[CheckpointKey]:
-    return [_key(name) for name in names]
 
 
 def _read_all(reader: Reader, names: Sequence[tuple[str, int, bool]]) -> list[Row]:
