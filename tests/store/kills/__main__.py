@@ -17,6 +17,8 @@ from tests.store.kills.scenarios import SCENARIOS, Scenario
 from tests.store.kills.strace import touches_files
 from tests.store.kills.victim import Outcome
 
+from heredity.errors import HeredityError
+
 
 def main(folder: Path, what: str, names: list[str]) -> int:
     """Run them; return how many findings there are."""
@@ -42,7 +44,7 @@ def run(scenario: Scenario, hows: list[str], *, folder: Path) -> tuple[Counter[s
             try:
                 counts[_end(campaign.interrupt(point, how))] += 1
                 calls[point.call] += 1
-            except AssertionError as error:
+            except (AssertionError, HeredityError) as error:
                 findings.append(f"FOUND {scenario.name}, {point}, {how}: {error}")
     shutil.rmtree(own)
     return counts, calls, findings

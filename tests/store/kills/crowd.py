@@ -13,12 +13,12 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.store.kills.scenarios import NOW
 
 from heredity.errors import (
     CheckpointDropped,
@@ -33,6 +33,8 @@ from heredity.store.upkeep.collecting import Collection
 
 REFS = ("best", "latest", "supernet")
 _COLLECTORS = 2
+# Within the last of them, hundreds of checkpoints are dropped: young ones with owners that are not.
+_GRACES = (0.0, 0.0, 0.02, 0.2, 1.0)
 _MOST_CONTENTS = 5
 _LOOK_EACH = 8
 _CONTENTS_EACH = 1_000_000
@@ -184,7 +186,8 @@ class Member:
         self.diary.swaps.append(moved)
 
     def _collect(self) -> None:
-        done: Collection = self._store.collect(grace=NOW)
+        grace = timedelta(seconds=self._random.choice(_GRACES))
+        done: Collection = self._store.collect(grace=grace)
         self.diary.counts["files freed"] += len(done.freed)
         self.diary.counts["files needed by others"] += done.num_needed
 
