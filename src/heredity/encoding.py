@@ -10,6 +10,9 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A value that JSON can carry without loss: numbers are finite, keys are strings."""
 
 
+_CONTAINERS = (dict, list, tuple)
+
+
 def encode(value: object) -> bytes:
     """Encode a value: keys sorted, no blanks, UTF-8, finite numbers only.
 
@@ -52,14 +55,17 @@ def decode(data: bytes | bytearray | memoryview) -> Json:
 
 def _check_keys(value: object) -> None:
     """json.dumps would turn 1 and True into the texts "1" and "true", silently."""
-    if isinstance(value, Mapping):
+    # What json has encoded is one of these; long tables are mostly texts and numbers, which need no call.
+    if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"expected a text as key, got {key!r}")
-            _check_keys(part)
-    elif isinstance(value, list | tuple):
+            if isinstance(part, _CONTAINERS):
+                _check_keys(part)
+    elif isinstance(value, _CONTAINERS):
         for part in value:
-            _check_keys(part)
+            if isinstance(part, _CONTAINERS):
+                _check_keys(part)
 
 
 def _finite_float(text: str) -> float:

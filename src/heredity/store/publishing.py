@@ -9,6 +9,7 @@ looks for the last time, and its commit follows within the grace: see docs/desig
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from heredity.store.saving import Draft
 
 _RECENT_DIGESTS = 1 << 16
+_RECENT_MANIFESTS = 256
 # A smaller tensor is not shared with checkpoints that are no parents: it would save less than a block of the
 # disk, and cost one more file to open at every load, kept alive for its sake.
 _MIN_SHARED_BYTES = 4096
@@ -53,12 +55,23 @@ class Publisher:
         self._now = now
         # Where contents that this process has saved or seen lie: an unchanged tensor is not written again.
         self._homes: Recent[Digest, Home] = Recent(_RECENT_DIGESTS)
+        # Most processes that load never save.
+        self._unread: deque[Manifest] = deque(maxlen=_RECENT_MANIFESTS)
         self._settled: Recent[CheckpointKey, CheckpointKey] = Recent(_RECENT_DIGESTS)
 
     def remember(self, manifest: Manifest) -> None:
-        """Note where the contents of a live checkpoint lie."""
-        key = manifest.lineage.key
-        self._homes.put_all((entry.digest, Home(entry.owner, key)) for entry in manifest.entries)
+        """Note where the contents of a live checkpoint lie; looked at when something is published."""
+        self._unread.append(manifest)
+
+    def _homes_known(self) -> Recent[Digest, Home]:
+        while self._unread:
+            try:
+                manifest = self._unread.popleft()
+            except IndexError:
+                break  # another thread was faster
+            key = manifest.lineage.key
+            self._homes.put_all((entry.digest, Home(entry.owner, key)) for entry in manifest.entries)
+        return self._homes
 
     def publish(self, new: Draft, *, created: datetime | None = None) -> Manifest | None:
         """Put a draft under its name; ``None`` if the name has a file already.
@@ -101,13 +114,13 @@ class Publisher:
 
     def _homes_for(self, new: Draft, plan: _Plan) -> Callable[[Digest, int], CheckpointKey | None]:
         """Which owners a draft may refer to: what is referred to is there, and durable."""
-        inherited = self._inherited(new)
+        inherited, known = self._inherited(new), self._homes_known()
         usable: dict[Home, bool] = {}
 
         def owner_of(digest: Digest, size_bytes: int) -> CheckpointKey | None:
             home = inherited.get(digest)
             if home is None and size_bytes >= _MIN_SHARED_BYTES:
-                home = self._homes.get(digest)
+                home = known.get(digest)
             if home is None:
                 return None
             if home not in usable:

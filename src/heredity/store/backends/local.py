@@ -280,18 +280,19 @@ class LocalBackend(Backend):
 
     def sweep(self, *, before: float) -> None:
         """Delete unfinished files last written, and retired ones moved there, before this time."""
-        self._sweep(_TMP, lambda found: found.st_mtime_ns / 1e9 <= before)
-        # Moving a file changes only this time of its three.
-        self._sweep(_TRASH, lambda found: found.st_ctime_ns / 1e9 <= before)
+        for name in (_TMP, _TRASH):
+            self._sweep(name, before=before)
 
-    def _sweep(self, name: str, is_old: Callable[[os.stat_result], bool]) -> None:
+    def _sweep(self, name: str, *, before: float) -> None:
         path = self._root / name
         with typed_errors(path, "sweeping"), self._directory_if_there(path) as directory:
             for entry in [] if directory is None else list(os.scandir(directory)):
                 if entry.name.startswith("."):
                     continue
                 try:
-                    if is_old(self._system.stat(entry.name, dir_fd=directory)):
+                    # Of a file's times the only one that moving changes, and the only one that is right if an
+                    # NFS client died just after it had made the file.
+                    if self._system.stat(entry.name, dir_fd=directory).st_ctime_ns / 1e9 <= before:
                         self._system.unlink(entry.name, dir_fd=directory)
                 except FileNotFoundError:
                     continue  # its writer or another collector was first

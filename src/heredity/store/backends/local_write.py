@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from heredity.errors import WriteSwept
 from heredity.store.backends.posix import SystemCalls, let_go, no_hard_links, typed_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from heredity.store.tensors import Buffer
 
 # writev takes at most 1024 buffers (IOV_MAX on Linux) and 2 GiB - 4 KiB a call; it says how much it took.
 _BUFFERS_A_CALL = 1024
+# With 100 MB in one call, Linux now and then spends 100 ms instead of 20 on copying them.
+_BYTES_A_CALL = 1 << 20
 
 
 class FileIdentity(NamedTuple):
@@ -54,14 +55,27 @@ def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) ->
 
 
 def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int]) -> None:
-    source = iter(content)
-    while batch := [memoryview(piece).cast("B") for piece in islice(source, _BUFFERS_A_CALL)]:
+    for batch in _batches(content):
         while batch:
             taken = write(file, batch)
             while batch and taken >= batch[0].nbytes:
                 taken -= batch.pop(0).nbytes
             if batch:
                 batch[0] = batch[0][taken:]
+
+
+def _batches(content: Iterable[Buffer]) -> Iterator[list[memoryview]]:
+    batch: list[memoryview] = []
+    size_bytes = 0
+    for piece in content:
+        view = memoryview(piece).cast("B")
+        batch.append(view)
+        size_bytes += view.nbytes
+        if len(batch) == _BUFFERS_A_CALL or size_bytes >= _BYTES_A_CALL:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch
 
 
 def link_into_place(
