@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-nfs coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-nfs bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,10 +34,15 @@ test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root
 	tests/nfs/lab/install.sh
 	$(BIN)/python -m pytest -m "nfs"
 
+bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/results/
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store_files.py --report benchmarks/results/$$(date +%F)-store-files.md
+	$(BIN)/python benchmarks/store_dedup.py --report benchmarks/results/$$(date +%F)-store-dedup.md
+	$(BIN)/python benchmarks/store_index.py
+
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -q -m "not slow and not nfs and not s3 and not gpu" \
-		tests/store tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/test_inheritance.py
+		tests/store tests/objects tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/test_inheritance.py
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
 		--include="src/heredity/store/*,src/heredity/experiment/*,src/heredity/transfer/*"
