@@ -1,6 +1,6 @@
-"""All kills and all errors of all scenarios; prints a table of what happened, and each finding.
+"""All kills and all errors of all scenarios, and the whole crowd; prints what happened, and each finding.
 
-python -m tests.store.kills FOLDER [kills|errors] [NAME OF A SCENARIO]...
+python -m tests.store.kills FOLDER [kills|errors|crowd] [NAME OF A SCENARIO]...
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.store.kills.campaign import ERRORS, KILL, Campaign
+from tests.store.kills.crowd import crowd
+from tests.store.kills.reckoning import check
 from tests.store.kills.scenarios import SCENARIOS, Scenario
 from tests.store.kills.strace import touches_files
 from tests.store.kills.victim import Outcome
@@ -22,7 +24,17 @@ from heredity.errors import HeredityError
 
 def main(folder: Path, what: str, names: list[str]) -> int:
     """Run them; return how many findings there are."""
-    totals, num_findings, begun = Counter[str](), 0, time.monotonic()
+    begun = time.monotonic()
+    num_findings = 0 if what == "crowd" else interrupt_all(folder, what, names)
+    if what in {"all", "crowd"}:
+        num_findings += run_crowd(folder, seed=0)
+    print(f"{num_findings} findings in {time.monotonic() - begun:.0f} s")
+    return num_findings
+
+
+def interrupt_all(folder: Path, what: str, names: list[str]) -> int:
+    """All scenarios, or those of these names, with all that can happen to them."""
+    totals, num_findings = Counter[str](), 0
     for scenario in [each for each in SCENARIOS if not names or each.name in names]:
         for hows in ([KILL],) * (what != "errors") + ([f"error={e}" for e in ERRORS],) * (what != "kills"):
             counts, calls, findings = run(scenario, hows, folder=folder)
@@ -30,8 +42,22 @@ def main(folder: Path, what: str, names: list[str]) -> int:
             num_findings += len(findings)
             print(f"{scenario.name:28} {_text(counts)}\n{'':28} at {_text(calls)}", flush=True)
             print(*findings, sep="\n", end="\n" * bool(findings), flush=True)
-    print(f"{_text(totals)}; {num_findings} findings in {time.monotonic() - begun:.0f} s")
+    print(_text(totals))
     return num_findings
+
+
+def run_crowd(folder: Path, *, seed: int) -> int:
+    """Eight processes with a thousand operations each."""
+    own = Path(mkdtemp(dir=folder))
+    diaries = crowd(own / "store", num_members=8, num_operations=1000, seed=seed)
+    print(f"a crowd, seed {seed}: {_text(sum((diary.counts for diary in diaries), Counter[str]()))}")
+    try:
+        check(own / "store", diaries)
+    except (AssertionError, HeredityError) as error:
+        print(f"FOUND after a crowd, in {own}: {error}")
+        return 1
+    shutil.rmtree(own)
+    return 0
 
 
 def run(scenario: Scenario, hows: list[str], *, folder: Path) -> tuple[Counter[str], Counter[str], list[str]]:

@@ -58,7 +58,7 @@ def _father(root: Path) -> Store:
 def _family(root: Path) -> Store:
     store = _father(root)
     store.put("child", {"shared": SHARED, "new": NEW}, parents=["father"])
-    store.put("loner", {"alone": NEW + 1})
+    store.put("hermit", {"alone": NEW + 1})
     return store
 
 
@@ -143,17 +143,17 @@ def _collect(store: Store) -> Act:
 
 
 def _pin(store: Store) -> Act:
-    return lambda: store.pin(["child", "loner"])
+    return lambda: store.pin(["child", "hermit"])
 
 
 def _renew(store: Store) -> Act:
-    lease = store.pin(["loner"])
-    store.drop("loner")
+    lease = store.pin(["hermit"])
+    store.drop("hermit")
     return lease.renew
 
 
 def _release(store: Store) -> Act:
-    return store.pin(["loner"]).release
+    return store.pin(["hermit"]).release
 
 
 def _still_holds(root: Path) -> None:
@@ -178,7 +178,7 @@ SCENARIOS = (
     Scenario("ref made", _family, _make_ref, again=_ref_again, after=_has_moved(1)),
     Scenario("ref moved", _with_ref, _move_ref, again=_ref_again, after=_has_moved(2)),
     Scenario("drop of a father in use", _family, _drop("father")),
-    Scenario("drop of a loner", _family, _drop("loner")),
+    Scenario("drop of a hermit", _family, _drop("hermit")),
     Scenario("name given up", _family, _abandon),
     Scenario("collect", _with_leftovers, _collect),
     Scenario("collect beside a lease", _pinned, _collect, after=_still_holds),

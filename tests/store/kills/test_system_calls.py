@@ -13,7 +13,8 @@ from tests.store.kills.campaign import Campaign
 from tests.store.kills.scenarios import SCENARIOS, Act, Scenario
 from tests.store.kills.victim import Outcome
 
-from heredity.store import Store, open_store
+from heredity.store import LocalBackend, Store, open_store
+from heredity.store.backends.posix import SystemCalls
 
 pytestmark = [
     pytest.mark.slow,
@@ -94,3 +95,14 @@ def test_a_scenario_that_lost_something_would_be_found(tmp_path: Path) -> None:
     open_store(tmp_path / "store").drop("father")
     with pytest.raises(AssertionError):
         campaign.check(Outcome(None, None, ""))
+
+
+def test_making_a_store_syncs_every_directory_that_got_an_entry(tmp_path: Path) -> None:
+    """Else a power cut takes the store away with all that was acknowledged in it."""
+    synced: set[str] = set()
+
+    def fsync(file: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{file}").readlink()))
+
+    LocalBackend(tmp_path / "a/b/store", system=SystemCalls(fsync=fsync)).make_directories(["t/00/"])
+    assert synced == {str(tmp_path / name) for name in (".", "a", "a/b", "a/b/store", "a/b/store/t")}
