@@ -273,3 +273,24 @@ def test_it_travels_to_other_processes(local: Any) -> None:
     assert [each.key for each in there.look().checkpoints()] == ["a"]
     assert there.path == local.index.path
     assert there.look().ancestors(CheckpointKey("a")) == []
+
+
+def test_a_folder_may_be_relative_and_named_as_one_likes(
+    local: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    local.put("a")
+    local.folder = Path("what? 100% #1")
+    local.index = local.new_index()
+    monkeypatch.chdir("/")
+    assert local.keys() == ["a"]
+    assert local.index.path.parent == tmp_path / local.folder
+
+
+def test_without_a_folder_it_is_private(local: Any) -> None:
+    local.put("a")
+    local.folder = None
+    first, second = local.new_index(), local.new_index()
+    assert [each.key for each in first.look().checkpoints()] == ["a"]
+    assert [each.key for each in second.look().checkpoints()] == ["a"]
+    assert first.path.parent != second.path.parent

@@ -78,7 +78,7 @@ class Database:
     """
 
     def __init__(self, folder: Path | None, *, identity: str) -> None:
-        self._where = folder
+        self._where = None if folder is None else folder.absolute()
         self._identity = identity
         # Two copies of one store may have one folder, and must not take turns in throwing it away.
         self._stem = f"index-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
