@@ -28,7 +28,7 @@ test-slow: $(INSTALLED)  ## the slow tests; some need strace
 	$(BIN)/python -m pytest -m "slow and not nfs and not s3"
 
 test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
-	$(BIN)/python -m pytest -m "s3"
+	$(BIN)/python -m pytest -n 2 -m "s3"
 
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh

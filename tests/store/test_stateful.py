@@ -8,237 +8,26 @@ import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import rule
 
-from heredity.errors import (
-    CheckpointDropped,
-    CheckpointNotFound,
-    InputError,
-    KeyTaken,
-    RefMoved,
-    RefNotFound,
-)
-from heredity.store import Checkpoint, Lease, MemoryBackend, Ref, Store, open_store
-from heredity.store.backends import Backend
+from heredity.store import MemoryBackend, Store, open_store
 from heredity.testing.faulty_backend import ClockShifted
-
-KEYS = st.sampled_from(["a", "b/c", "b/d", ".e", "é", "f", "g"])
-REFS = st.sampled_from(["best", "supernet/latest"])
-# Few values, so that contents meet; some above the size from which strangers share, some below.
-TENSORS = st.dictionaries(
-    st.sampled_from(["w", "b", "tied"]),
-    st.builds(
-        lambda value, size: np.full(size, value, dtype=np.float32),
-        st.sampled_from([0.0, 1.0, np.nan]),
-        st.sampled_from([(), (0,), (3,), (2000,)]),
-    ),
-)
-Content = tuple[dict[str, bytes], tuple[str, ...], float | None, object]
+from heredity.testing.store_machine import StoreMachine
 
 
-class Crash(Exception):
-    """A writer is gone in the middle of its work."""
-
-
-def content_of(checkpoint: Checkpoint) -> Content:
-    tensors = {name: array.tobytes() for name, array in checkpoint.tensors().items()}
-    return tensors, checkpoint.parents, checkpoint.score, checkpoint.graph
-
-
-class StoreAndDict(RuleBasedStateMachine):
-    """Save, load, drop, collect, pin, move refs, crash and reopen, against a few dicts."""
-
-    @initialize()
-    def open(self) -> None:
-        self.live: dict[str, Content] = {}
-        self.dropped: dict[str, bool] = {}  # whether it had ever been there
-        self.refs: dict[str, str] = {}
-        self.seen: dict[str, Ref] = {}
-        self.leases: list[tuple[Lease, Checkpoint, Content]] = []
-        self.begin()
-        self.store = self.reopened()
-
+class InMemory(StoreMachine):
     def begin(self) -> None:
         self.url = f"memory://{secrets.token_hex(8)}"
 
     def reopened(self) -> Store:
         return open_store(self.url)
 
-    def backend(self) -> Backend:
-        return self.store._backend
 
-    # The least grace that the place allows, and how far its clock has to jump for it.
-    grace = timedelta(0)
-
-    def collector(self) -> Store:
-        return self.store
-
-    @rule(
-        key=KEYS,
-        tensors=TENSORS,
-        data=st.data(),
-        score=st.none() | st.just(0.5),
-        graph=st.none() | st.just({"n": 1}),
-        crash=st.sampled_from([None, None, None, "before", "after"]),
-    )
-    def put(
-        self,
-        key: str,
-        tensors: dict[str, Any],
-        data: st.DataObject,
-        score: float | None,
-        graph: Any,
-        crash: str | None,
-    ) -> None:
-        were = [each for each, was_there in self.dropped.items() if was_there]
-        others = sorted({*self.live, *were} - {key})
-        parents = (
-            tuple(data.draw(st.lists(st.sampled_from(others), unique=True, max_size=2))) if others else ()
-        )
-        content = ({name: array.tobytes() for name, array in tensors.items()}, parents, score, graph)
-        if key in self.dropped or self.live.get(key, content) != content:
-            with pytest.raises(KeyTaken):
-                self.store.put(key, tensors, parents=parents, score=score, graph=graph)
-        elif crash and key not in self.live:
-            self.crash_in_put(key, tensors, parents, score, graph, after=crash == "after")
-            if crash == "after":
-                self.live[key] = content
-        else:
-            assert self.store.put(key, tensors, parents=parents, score=score, graph=graph).key == key
-            self.live[key] = content
-
-    def crash_in_put(
-        self, key: str, tensors: Any, parents: Any, score: Any, graph: Any, *, after: bool
-    ) -> None:
-        """A writer that dies before its commit leaves nothing; one that dies after it, all."""
-        backend = self.backend()
-        put_once = backend.put_once
-
-        def dying(name: str, content: Any, *, before_commit: Any = None) -> bool:
-            if after:
-                put_once(name, content, before_commit=before_commit)
-                raise Crash
-
-            def die() -> None:
-                raise Crash
-
-            return put_once(name, content, before_commit=die)
-
-        backend.put_once = dying  # type: ignore[method-assign]  # for one call
-        try:
-            with pytest.raises(Crash):
-                self.store.put(key, tensors, parents=parents, score=score, graph=graph)
-        finally:
-            del backend.put_once
-
-    @rule(key=KEYS)
-    def load(self, key: str) -> None:
-        assert (key in self.store) == (key in self.live)
-        if key in self.live:
-            assert content_of(self.store[key]) == self.live[key]
-            return
-        with pytest.raises(CheckpointDropped if key in self.dropped else CheckpointNotFound):
-            self.store[key]
-
-    @rule(key=KEYS)
-    def drop(self, key: str) -> None:
-        if key in self.refs.values():
-            with pytest.raises(InputError):
-                self.store.drop(key)
-        elif key in self.live:
-            self.store.drop(key)
-            del self.live[key]
-            self.dropped[key] = True
-        elif key in self.dropped:
-            self.store.drop(key)
-        else:
-            with pytest.raises(CheckpointNotFound):
-                self.store.drop(key)
-
-    @rule(key=KEYS)
-    def abandon(self, key: str) -> None:
-        if key in self.live:
-            with pytest.raises(KeyTaken):
-                self.store.abandon(key)
-        else:
-            self.store.abandon(key)
-            self.dropped.setdefault(key, False)
-
-    @rule()
-    def collect(self) -> None:
-        plan = self.collector().collect(grace=self.grace, dry_run=True)
-        done = self.collector().collect(grace=self.grace)
-        assert done.freed == plan.freed
-        assert {each.key for each in done.freed} <= self.dropped.keys()
-
-    @rule()
-    def collect_with_a_long_grace(self) -> None:
-        assert self.store.collect(grace=timedelta(days=1)).freed == ()
-
-    @precondition(lambda self: self.live)
-    @rule(data=st.data())
-    def pin(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.live)))
-        self.leases.append((self.store.pin([key], seconds=1e9), self.store[key], self.live[key]))
-
-    @precondition(lambda self: self.leases)
-    @rule(renews=st.booleans())
-    def use_a_lease(self, renews: bool) -> None:
-        lease, checkpoint, content = self.leases[0]
-        assert content_of(checkpoint) == content
-        if renews:
-            lease.renew()
-        else:
-            lease.release()
-            self.leases.pop(0)
-
-    @rule(name=REFS, key=KEYS)
-    def move(self, name: str, key: str) -> None:
-        if key not in self.live:
-            with pytest.raises(CheckpointNotFound):
-                self.store.refs.set(name, key)
-            return
-        current, seen = self.store.refs.get(name), self.seen.get(name)
-        if seen is not None and seen != current:
-            with pytest.raises(RefMoved):
-                self.store.refs.swap(name, key, expected=seen)
-        self.seen[name] = self.store.refs.swap(name, key, expected=current)
-        self.refs[name] = key
-
-    @rule(name=REFS, deletes=st.booleans())
-    def look_at(self, name: str, deletes: bool) -> None:
-        if name in self.refs:
-            assert self.store.refs[name].key == self.refs[name]
-        else:
-            with pytest.raises(RefNotFound):
-                self.store.refs[name]
-        if deletes:
-            self.store.refs.delete(name)
-            self.refs.pop(name, None)
-
-    @rule()
-    def reopen(self) -> None:
-        self.store = self.reopened()
-
-    @invariant()
-    def lists_what_is_there(self) -> None:
-        assert {checkpoint.key for checkpoint in self.store.checkpoints()} == self.live.keys()
-        assert list(self.store.refs) == sorted(self.refs)
-
-    def teardown(self) -> None:
-        assert self.store.verify() == []
-        for key, content in self.live.items():
-            assert content_of(self.reopened()[key]) == content
-
-
-class DirectoryAndDict(StoreAndDict):
-    """The same in a directory, where a collection leaves no garbage."""
+class InADirectory(InMemory):
+    """Where a collection leaves no garbage."""
 
     def begin(self) -> None:
         self.folder = tempfile.mkdtemp()
@@ -263,8 +52,8 @@ class Unfenced(MemoryBackend):
         self.capabilities = replace(self.capabilities, is_durable=True)
 
 
-class UnfencedAndDict(StoreAndDict):
-    """The same where a grace has a least length; the clock of the place jumps over it."""
+class WithoutAFence(StoreMachine):
+    """Where a grace has a least length; the clock of the place jumps over it."""
 
     grace = timedelta(minutes=15)
 
@@ -278,11 +67,11 @@ class UnfencedAndDict(StoreAndDict):
         return Store(ClockShifted(self.place, 1000.0), store_id="x")
 
 
-TestMemory = StoreAndDict.TestCase
+TestMemory = InMemory.TestCase
 TestMemory.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
-TestUnfenced = UnfencedAndDict.TestCase
+TestUnfenced = WithoutAFence.TestCase
 TestUnfenced.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
-TestDirectory = pytest.mark.slow(DirectoryAndDict.TestCase)
+TestDirectory = pytest.mark.slow(InADirectory.TestCase)
 TestDirectory.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
