@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from heredity.store import Store, open_store
+from heredity.errors import CheckpointDropped
+from heredity.store import Fingerprints, Store, open_store
 from heredity.store.files.layout import name_of
 
 DATA = Path(__file__).parent.parent / "data"
@@ -48,3 +50,41 @@ def test_version_1_tensors_are_bit_for_bit_what_they_were(old: Store) -> None:
 
 def test_version_1_names_files_as_we_do(old: Store) -> None:
     assert all((DATA / "store-v1" / name_of(checkpoint.key)).is_file() for checkpoint in old.checkpoints())
+
+
+@pytest.fixture
+def with_deletion(tmp_path: Path) -> Store:
+    """A copy of the store with a file of every kind that deletion has brought; collecting writes to it."""
+    shutil.copytree(DATA / "store-v1-deletion", tmp_path / "store")
+    return open_store(tmp_path / "store", verify="always")
+
+
+def test_tombstones_of_version_1_are_read(with_deletion: Store) -> None:
+    assert list(with_deletion) == ["run/child-é", "run/grandfather"]
+    with pytest.raises(CheckpointDropped, match=r"dropped .* at 2026-11-25T00:00:03\+00:00: aged out"):
+        with_deletion["run/father"]
+    with pytest.raises(CheckpointDropped, match=r"never come.*diverged"):
+        with_deletion["run/never"]
+    assert [each.key for each in with_deletion.ancestors("run/child-é")] == ["run/grandfather"]
+    assert with_deletion.verify() == []
+
+
+def test_refs_of_version_1_are_read(with_deletion: Store) -> None:
+    refs = with_deletion.refs
+    assert {name: (refs[name].key, refs[name].number) for name in refs} == {
+        "best": ("run/child-é", 2),
+        "super/net": ("run/grandfather", 1),
+    }
+    assert refs.swap("best", "run/grandfather", expected=refs["best"]).number == 3
+
+
+def test_leases_of_version_1_are_kept(with_deletion: Store) -> None:
+    with_deletion.refs.delete("super/net")
+    with_deletion.drop("run/grandfather")
+    assert with_deletion.collect(grace=timedelta(0)).num_pinned == 1
+
+
+def test_fingerprints_of_version_1_are_found(with_deletion: Store) -> None:
+    wanted = Fingerprints("0123456789abcdef", ("00000000000000aa", "00000000000000cc"))
+    ((checkpoint, match),) = with_deletion.find(wanted)
+    assert (checkpoint.key, match.num_shared, match.has_same_outline) == ("run/grandfather", 1, True)
