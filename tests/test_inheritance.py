@@ -315,3 +315,17 @@ def test_a_save_names_the_layers_of_its_graph(store: Store, images: torch.Tensor
 def test_a_save_without_inputs_names_none(store: Store) -> None:
     saved = hd.save(store, demo_network(width=8, depth=1), key="untraced")
     assert saved.manifest.fingerprints is None
+
+
+def test_relatives_are_who_begins_alike_and_then_who_has_the_same_outline(
+    store: Store, images: torch.Tensor
+) -> None:
+    """The father is shallower than the child, the uncle wider than both."""
+    hd.save(store, demo_network(width=16, depth=2), key="uncle", example_inputs=images, score=0.99)
+    hd.save(store, nn.Flatten(), key="stranger", example_inputs=images)
+    child = demo_network(width=8, depth=2)
+    found = hd.relatives(store, child, example_inputs=images)
+    assert [checkpoint.key for checkpoint, _ in found] == ["father", "uncle"]
+    assert found[0][1].num_shared > 0
+    assert found[1][1].num_shared == 0
+    assert found[1][1].has_same_outline

@@ -11,7 +11,7 @@ import heredity as hd
 
 NAMES = [
     "Budget", "Checkpoint", "Experiment", "Inheritance", "Proposal", "Store", "Strategy", "Trial",
-    "__version__", "errors", "inherit", "load", "open_store", "save", "space", "strategies",
+    "__version__", "errors", "inherit", "load", "open_store", "relatives", "save", "space", "strategies",
 ]  # fmt: skip
 
 

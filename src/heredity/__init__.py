@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from heredity.engine import Trial as Trial
     from heredity.inheritance import Inheritance as Inheritance
     from heredity.inheritance import inherit as inherit
+    from heredity.inheritance import relatives as relatives
     from heredity.inheritance import save as save
     from heredity.store import Checkpoint as Checkpoint
     from heredity.store import Store as Store
@@ -41,6 +42,7 @@ _HOME: dict[str, str | None] = {
     "inherit": "heredity.inheritance",
     "load": "heredity.checkpoints",
     "open_store": "heredity.store",
+    "relatives": "heredity.inheritance",
     "save": "heredity.inheritance",
     "space": None,
     "strategies": None,

@@ -14,8 +14,7 @@ from heredity import checkpoints
 from heredity.encoding import Json
 from heredity.errors import InputError, TransferRefused, UntraceableModule
 from heredity.graph import Graph, graph_from_json, outline_and_layers
-from heredity.store import Checkpoint, Store
-from heredity.store.files.fingerprints import Fingerprints
+from heredity.store import Checkpoint, Fingerprints, Match, Store
 from heredity.transfer import (
     Certificate,
     Difference,
@@ -166,6 +165,30 @@ def inherit(
             stacklevel=2,
         )
     return Inheritance(source, plan, module, difference, not_measured="")
+
+
+def relatives(
+    store: Store, module: torch.nn.Module, *, example_inputs: ExampleInputs, limit: int = 10
+) -> list[tuple[Checkpoint, Match]]:
+    """Find the checkpoints from which a module could inherit most: who has its longest exact beginning first.
+
+    After them come those with the same graph whatever its widths; among equals the best scores come first.
+    Takes milliseconds besides the tracing, however many checkpoints there are.
+
+    Args:
+        store: Where to look; only what was saved with example inputs is found.
+        module: The child; nothing of it is changed.
+        example_inputs: Inputs as the child gets them. They are not run.
+        limit: How many to return at most.
+
+    Returns:
+        The checkpoints, each with what it shares with the module.
+
+    Raises:
+        UntraceableModule: The module's graph cannot be recorded.
+    """
+    graph = trace(module, _inputs(example_inputs))
+    return store.find(Fingerprints(*outline_and_layers(graph)), limit=limit)
 
 
 def save(  # noqa: PLR0913  # what a checkpoint consists of
