@@ -17,7 +17,7 @@ from tests.store.kills.crowd import crowd
 from tests.store.kills.reckoning import check
 from tests.store.kills.scenarios import SCENARIOS, Scenario
 from tests.store.kills.strace import touches_files
-from tests.store.kills.victim import Outcome
+from tests.store.kills.victim import Outcome, Victim
 
 from heredity.errors import HeredityError
 
@@ -71,6 +71,7 @@ def run(scenario: Scenario, hows: list[str], *, folder: Path) -> tuple[Counter[s
                 counts[_end(campaign.interrupt(point, how))] += 1
                 calls[point.call] += 1
             except (AssertionError, HeredityError) as error:
+                Victim.end_all()
                 findings.append(f"FOUND {scenario.name}, {point}, {how}: {error}")
     shutil.rmtree(own)
     return counts, calls, findings

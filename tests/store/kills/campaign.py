@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.store.kills.scenarios import NOW, Scenario
 from tests.store.kills.snapshot import Snapshot, files_of, garbage_in, snapshot_of
-from tests.store.kills.strace import Point, Strace, points_in
+from tests.store.kills.strace import Point, Strace, points_in, program
 from tests.store.kills.victim import Outcome, Victim
 
 from heredity.errors import HeredityError, StoreLocationError, StoreUnavailable
@@ -61,6 +61,7 @@ class Campaign:
         return outcome
 
     def _trace(self, *, log: Path, inject: str | None) -> Outcome:
+        program()  # if it is missing, say so before anybody waits for it
         victim = self.victim(open_store)
         with Strace(victim.process_id, log=log, inject=inject):
             victim.go_on()

@@ -8,7 +8,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from heredity.errors import HeredityError
 
@@ -36,20 +36,27 @@ class Outcome:
 
 
 class Victim:
-    """Forks at once, and returns when the child has prepared its operation and stopped."""
+    """Forks at once, and returns when the child has prepared its operation and stopped.
+
+    Whoever has begun one ends it; `end_all` ends those of a test that failed before it came to that.
+    """
+
+    _begun: ClassVar[set[int]] = set()
 
     def __init__(self, prepare: Callable[[], Callable[[], object]]) -> None:
         self._report, writing = os.pipe()
         self.process_id = os.fork()
         if self.process_id == 0:
             _live(prepare, writing)
+        self._begun.add(self.process_id)
         os.close(writing)
         self.wait_until_stopped()
 
     def wait_until_stopped(self) -> None:
         """Return when it has stopped itself, or fail with what it has to say."""
         _, status = os.waitpid(self.process_id, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), self._outcome(status).traceback or f"it ended with {status}"
+        if not os.WIFSTOPPED(status):
+            raise AssertionError(self._outcome(status).traceback or f"it ended with {status}")
 
     def go_on(self) -> None:
         """Let it run again."""
@@ -60,7 +67,16 @@ class Victim:
         _, status = os.waitpid(self.process_id, 0)
         return self._outcome(status)
 
+    @classmethod
+    def end_all(cls) -> None:
+        """Kill all that nobody has waited for; one that is stopped would stay for ever."""
+        for process_id in tuple(cls._begun):
+            os.kill(process_id, signal.SIGKILL)
+            os.waitpid(process_id, 0)
+            cls._begun.remove(process_id)
+
     def _outcome(self, status: int) -> Outcome:
+        self._begun.remove(self.process_id)
         with os.fdopen(self._report, "rb") as report:
             said = report.read()
         if os.WIFSIGNALED(status):
