@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heredity.errors import InputError, InvalidTensor
-from heredity.store import Store, TensorData
+from heredity.store import Store, TensorData, frameworks
 from heredity.store.frameworks import to_tensor_data
 
 
@@ -35,6 +35,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type:
     import toyarrays  # type: ignore[import-not-found]  # made above
 
     kind: type = toyarrays.Array
+    # Each test has a package of its own under this name, which no program has.
+    frameworks._find.cache_clear()
     return kind
 
 
