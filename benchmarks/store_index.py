@@ -250,6 +250,12 @@ def report_queries(sizes: tuple[int, ...], num_rounds: int) -> None:
     print_ratios(results, sizes)
 
 
+def num_answers(view: View, evolution: Evolution, ask: Callable[[View], Callable[[Any], Any]]) -> float:
+    num = len(evolution.lineages)
+    keys = [key_of(number) for number in random.Random(1).sample(range(num // 2, num), NUM_QUESTIONS)]
+    return statistics.mean(len(ask(view)(key)) for key in keys)
+
+
 def measure_queries(evolution: Evolution, folder: Path, num_rounds: int, results: Times) -> None:
     num, rows = len(evolution.lineages), evolution.rows()
     database = Database(folder, identity="benchmark")
@@ -275,7 +281,9 @@ def measure_queries(evolution: Evolution, folder: Path, num_rounds: int, results
         f"* {num:,} checkpoints: {seconds:.2f} s to write them into an empty index, which then has "
         f"{database.path.stat().st_size / 1e6:.0f} MB; {seconds_of(view.checkpoints):.2f} s to list all, "
         f"{seconds_of(view.sizes):.2f} s for the sizes of all. "
-        f"{seconds_scans:.2f} s to lay out for the scans what is in memory already."
+        f"{seconds_scans:.2f} s to lay out for the scans what is in memory already. "
+        f"A checkpoint of the younger half has {num_answers(view, evolution, lambda v: v.ancestors):.0f} "
+        f"ancestors and {num_answers(view, evolution, lambda v: v.descendants):.0f} descendants in the mean."
     )
 
 
