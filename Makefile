@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-nfs bench coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-nfs kills bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,10 @@ test-s3: $(INSTALLED)  ## the store on object store servers, which are started o
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh
 	$(BIN)/python -m pytest -m "nfs"
+
+kills: $(INSTALLED)  ## a store killed and refused at every system call, and a crowd of eight; half an hour
+	mkdir -p runs/kills
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.store.kills runs/kills
 
 bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/results/
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store_files.py --report benchmarks/results/$$(date +%F)-store-files.md

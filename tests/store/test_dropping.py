@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ from heredity.errors import (
     UnsupportedFormat,
 )
 from heredity.ids import parse_checkpoint_key
-from heredity.store import Store, open_store
+from heredity.store import LocalBackend, Store, open_store
+from heredity.store.backends.posix import SystemCalls
 from heredity.store.files.layout import key_of, key_of_tombstone, name_of, tombstone_name_of
 
 WEIGHT = np.arange(5000, dtype=np.float32)
@@ -61,6 +64,28 @@ def test_a_dropped_name_is_never_used_again(store: Store) -> None:
     for tensors in ({"x": WEIGHT}, {"x": WEIGHT + 1}):
         with pytest.raises(KeyTaken, match="cannot be used again"):
             store.put("father", tensors)
+
+
+def test_dropping_moving_and_pinning_go_on_under_a_collection(root: Path) -> None:
+    """One that sweeps each of their small files once, as one without a grace may."""
+    store, other = open_store(root), open_store(root)
+    store.put("father", {})
+    store.put("child", {})
+    swept: list[object] = []
+
+    def link(*args: object, **kwargs: object) -> None:
+        if len(swept) % 2 == 0:
+            other.collect(grace=timedelta(0))
+        swept.append(args)
+        os.link(*args, **kwargs)  # type: ignore[arg-type]  # whatever it is given
+
+    busy = Store(LocalBackend(root, system=SystemCalls(link=link)), store_id=store.store_id)
+    busy.drop("father")
+    busy.refs.set("best", "child")
+    with busy.pin(["child"]):
+        assert len(swept) == 6
+    assert "father" not in store
+    assert store.refs["best"].key == "child"
 
 
 def test_children_draw_on_a_dropped_father(store: Store) -> None:

@@ -67,6 +67,16 @@ def test_what_diverged_is_refused_on_demand(store: Store, value: float) -> None:
     assert store.put("a", {"w": np.array([1.0, 2.0])}, finite_only=True).key == "a"
 
 
+def test_a_file_is_not_kept_for_the_sake_of_next_to_nothing(store: Store) -> None:
+    """Not even a parent's: it would stay on the disk as a whole."""
+    large = np.arange(300_000, dtype=np.float32)
+    store.put("father", {"large": large, "small": WEIGHT[:2000]})
+    child = store.put("child", {"large": large + 1, "small": WEIGHT[:2000]}, parents=["father"])
+    assert child.manifest.owners == ("child",)
+    heir = store.put("heir", {"large": large, "small": WEIGHT[:2000] + 1}, parents=["father"])
+    assert heir.manifest.owners == ("father", "heir")
+
+
 def test_raw_tensors_of_any_dtype_come_back(store: Store) -> None:
     tensors = {"b": TensorData("BF16", (3,), b"123456"), "f": TensorData("F8_E4M3", (2, 1), b"ab")}
     store.put("a", tensors)

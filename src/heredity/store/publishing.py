@@ -32,6 +32,9 @@ _RECENT_MANIFESTS = 256
 # A smaller tensor is not shared with checkpoints that are no parents: it would save less than a block of the
 # disk, and cost one more file to open at every load, kept alive for its sake.
 _MIN_SHARED_BYTES = 4096
+# A whole file is not kept alive, nor opened at every load, for less than this share of a checkpoint. In an
+# evolution whose members share early, small layers, such files came to a third of the store.
+_LEAST_SHARE = 1 / 128
 # Each attempt after the first means that a parent was dropped, or the unfinished file swept, within seconds.
 _ATTEMPTS = 5
 # Where late writes are not fenced off, a commit that took longer than this after the last look is looked at
@@ -114,13 +117,11 @@ class Publisher:
 
     def _homes_for(self, new: Draft, plan: _Plan) -> Callable[[Digest, int], CheckpointKey | None]:
         """Which owners a draft may refer to: what is referred to is there, and durable."""
-        inherited, known = self._inherited(new), self._homes_known()
+        homes = self._worthwhile_homes(new)
         usable: dict[Home, bool] = {}
 
-        def owner_of(digest: Digest, size_bytes: int) -> CheckpointKey | None:
-            home = inherited.get(digest)
-            if home is None and size_bytes >= _MIN_SHARED_BYTES:
-                home = known.get(digest)
+        def owner_of(digest: Digest, _size_bytes: int) -> CheckpointKey | None:
+            home = homes.get(digest)
             if home is None:
                 return None
             if home not in usable:
@@ -131,6 +132,22 @@ class Publisher:
             return home.owner if usable[home] else None
 
         return owner_of
+
+    def _worthwhile_homes(self, new: Draft) -> dict[Digest, Home]:
+        """Where contents of a draft lie already, but for owners who have next to nothing of it."""
+        inherited, known = self._inherited(new), self._homes_known()
+        contents = new.contents()
+        found: dict[Digest, Home] = {}
+        drawn: dict[CheckpointKey, int] = {}
+        for digest, size_bytes in contents.items():
+            home = inherited.get(digest)
+            if home is None and size_bytes >= _MIN_SHARED_BYTES:
+                home = known.get(digest)
+            if home is not None:
+                found[digest] = home
+                drawn[home.owner] = drawn.get(home.owner, 0) + size_bytes
+        least = sum(contents.values()) * _LEAST_SHARE
+        return {digest: home for digest, home in found.items() if drawn[home.owner] >= least}
 
     def _inherited(self, new: Draft) -> dict[Digest, Home]:
         """Where the parents' contents lie. A parent that was dropped remains one, and shares nothing."""

@@ -20,6 +20,7 @@ from heredity.errors import CorruptData, InvalidName, RefMoved, RefNotFound
 from heredity.ids import CheckpointKey, parse_checkpoint_key
 from heredity.store.clock import seconds_since_boot
 from heredity.store.files.layout import REFS, file_name_of
+from heredity.store.files.small import put_small
 
 if TYPE_CHECKING:
     from heredity.store.files.reader import Reader
@@ -179,7 +180,7 @@ class Refs:
         )
         if after is None:
             self._backend.make_directories([_directory(name)])
-        is_ours = self._backend.put_once(_file(name, version.number), [_to_json(name, version)])
+        is_ours = put_small(self._backend, _file(name, version.number), _to_json(name, version))
         if not is_ours:
             # A reply may have been lost, and the repeated request have met our own file.
             there = self._read(name, version.number)

@@ -64,6 +64,11 @@ class Draft:
             fingerprints=self.fingerprints,
         )
 
+    def contents(self) -> dict[Digest, int]:
+        """The bytes of each content, whatever its names are."""
+        found = {digest: self.tensors[name].size_bytes for name, digest in self.digests.items()}
+        return found | ({self.graph.digest(): self.graph.size_bytes} if self.graph else {})
+
     def own_tensors(self, manifest: Manifest) -> dict[Digest, TensorData]:
         """The tensors that this manifest puts into the checkpoint's own file, each once."""
         own = {

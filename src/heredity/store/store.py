@@ -139,7 +139,8 @@ class Store:
             KeyTaken: The name belongs to other content, or to a checkpoint that was dropped.
             CheckpointNotFound: A parent has never been in the store.
             InputError: Something cannot be stored; nothing has been written.
-            StoreUnavailable: The place does not answer, or is full (`StoreFull`); nothing is visible.
+            StoreUnavailable: The place does not answer, or is full (`StoreFull`); nothing is visible, or all
+                but not safe in a crash: put it again.
             StoreLocationError: The store may not be written from here.
         """
         parsed = parse_checkpoint_key(key)

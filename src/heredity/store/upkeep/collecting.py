@@ -85,9 +85,9 @@ def collect(reader: Reader, refs: Refs, *, grace: timedelta, dry_run: bool) -> C
         for name in survey.leases_over:
             reader.backend.retire(name)
         refs.trim(before=min(before, now - LEAST_TRIM_SECONDS))
-        if freed:
-            # What has just been retired waits for a later sweep; with no grace, for this one.
-            reader.backend.sweep(before=reader.backend.now() - seconds)
+        if seconds == 0:
+            # What has just been retired waits for the first sweep one grace later: here for this one.
+            reader.backend.sweep(before=reader.backend.now())
     return Collection(
         freed,
         num_needed=len(survey.needed),

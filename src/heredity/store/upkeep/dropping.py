@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from heredity.errors import InputError
 from heredity.store.files.layout import tombstone_name_of
+from heredity.store.files.small import put_small
 from heredity.store.files.tombstone import Tombstone
 
 if TYPE_CHECKING:
@@ -35,4 +36,4 @@ def put_tombstone(
     stone = Tombstone(
         key=key, nonce=secrets.token_hex(16), dropped_at=dropped_at, reason=reason, lineage=lineage
     )
-    reader.backend.put_once(tombstone_name_of(key), [stone.to_json()])
+    put_small(reader.backend, tombstone_name_of(key), stone.to_json())

@@ -15,6 +15,7 @@ from heredity.encoding import Json, decode, encode
 from heredity.errors import CorruptData, InputError, InvalidName
 from heredity.ids import CheckpointKey, parse_checkpoint_key
 from heredity.store.files.layout import LEASES
+from heredity.store.files.small import put_small
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +51,7 @@ class Lease:
         """
         backend = self._reader.backend
         old, number = self._number, self._number + 1
-        while not backend.put_once(self._name(number), [self._to_json()]):
+        while not put_small(backend, self._name(number), self._to_json()):
             # The name is ours alone: an earlier attempt, which seemed to fail, has begun a term that may be
             # over by now.
             number += 1
