@@ -94,6 +94,8 @@ def _has_memory(value: torch.Tensor) -> bool:
         size_bytes = value.untyped_storage().nbytes()
     except (NotImplementedError, RuntimeError):
         return False
+    if value.is_contiguous():
+        return (value.storage_offset() + value.numel()) * value.itemsize <= size_bytes or not value.numel()
     steps = zip(value.shape, value.stride(), strict=True)
     last = value.storage_offset() + sum((length - 1) * stride for length, stride in steps)
     return not value.numel() or (last + 1) * value.itemsize <= size_bytes

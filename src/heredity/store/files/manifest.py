@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from heredity.encoding import Json, encode
+from heredity.encoding import Json, encode, encode_table
 from heredity.errors import InvalidName
 from heredity.ids import CheckpointKey, Digest, parse_digest
 from heredity.store.files.fields import Fields
@@ -100,7 +100,8 @@ class Manifest:
             "owners": owners,
             "tensors": {name: row(entry) for name, entry in self.tensors.items()},
         }
-        return b"{" + b",".join(encode(name) + b":" + encode(value) for name, value in fields.items()) + b"}"
+        # Metadata were checked when they came; whatever else is here is ours.
+        return b"{" + b",".join(encode_table({name: value})[1:-1] for name, value in fields.items()) + b"}"
 
     @classmethod
     def from_json(cls, data: str | bytes, *, key: CheckpointKey) -> Manifest:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from heredity.encoding import Json, decode, encode
+from heredity.encoding import Json, decode, encode, encode_table
 from heredity.errors import CorruptData, InputError
 from heredity.store.tensors import DTYPE_BITS, size_of
 
@@ -91,7 +91,7 @@ def encode_header(
         stop = start + form.size_bytes
         entries[name] = {"dtype": form.dtype, "shape": form.shape, "data_offsets": [start, stop]}
         start = stop
-    text = encode(entries)
+    text = encode_table(entries)
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER_BYTES:
         raise InputError(
