@@ -112,6 +112,15 @@ def read_header(blob: Blob, *, corrupt: Callable[[str], CorruptData]) -> Header:
     Raises:
         CorruptData: The file is truncated or damaged, or its parts contradict one another.
     """
+    return parse_header(read_text(blob, corrupt=corrupt), size=blob.size, corrupt=corrupt)
+
+
+def read_text(blob: Blob, *, corrupt: Callable[[str], CorruptData]) -> bytes:
+    """Read the JSON of a file's header, as it is.
+
+    Raises:
+        CorruptData: The file is too short for it, or it is longer than the format allows.
+    """
     first = blob.read(0, min(blob.size, FIRST_READ_BYTES))
     length = int.from_bytes(first[:8], "little")
     if len(first) < 8 or length > min(MAX_HEADER_BYTES, blob.size - 8):
@@ -119,14 +128,24 @@ def read_header(blob: Blob, *, corrupt: Callable[[str], CorruptData]) -> Header:
     text = first[8 : 8 + length]
     if len(text) < length:
         text += blob.read(len(first), 8 + length)
+    return text
+
+
+def parse_header(text: bytes, *, size: int, corrupt: Callable[[str], CorruptData]) -> Header:
+    """Check the JSON of the header of a file of this size.
+
+    Raises:
+        CorruptData: It is no header, or not of a file of this size.
+    """
+    base = 8 + len(text)
     try:
         rows = decode_object(text)
     except ValueError as error:
         raise corrupt(f"its header {error}") from error
     metadata = _metadata(rows.pop(METADATA, None), corrupt=corrupt)
-    slots = _slots(rows, base=8 + length, corrupt=corrupt)
-    _check_extent(slots, start=8 + length, size=blob.size, corrupt=corrupt)
-    return Header(metadata, MappingProxyType(slots), blob.size)
+    slots = _slots(rows, base=base, corrupt=corrupt)
+    _check_extent(slots, start=base, size=size, corrupt=corrupt)
+    return Header(metadata, MappingProxyType(slots), size)
 
 
 def decode_object(text: bytes) -> dict[str, Json]:
