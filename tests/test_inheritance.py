@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import heredity as hd
-from heredity.errors import InputError, TransferRefused, UntraceableModule
+from heredity.errors import InputError, InvalidTensor, TransferRefused, UntraceableModule
 from heredity.graph import Graph, Kind, Node, Ref
 from heredity.store import Store, open_store
 from heredity.testing.generators import demo_network, disturbed
@@ -315,6 +315,14 @@ def test_a_save_names_the_layers_of_its_graph(store: Store, images: torch.Tensor
 def test_a_save_without_inputs_names_none(store: Store) -> None:
     saved = hd.save(store, demo_network(width=8, depth=1), key="untraced")
     assert saved.manifest.fingerprints is None
+
+
+def test_a_network_that_diverged_is_refused_on_demand(store: Store) -> None:
+    network = demo_network(width=8, depth=1)
+    next(network.parameters()).data.fill_(float("nan"))
+    with pytest.raises(InvalidTensor, match="NaN"):
+        hd.save(store, network, key="diverged", finite_only=True)
+    assert "diverged" not in store
 
 
 def test_relatives_are_who_begins_alike_and_then_who_has_the_same_outline(

@@ -200,6 +200,7 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
     score: float | None = None,
     example_inputs: ExampleInputs | None = None,
     metadata: Mapping[str, Json] | None = None,
+    finite_only: bool = False,
 ) -> Checkpoint:
     """Publish a module's weights, and its graph where example inputs are given. Atomic: all of it or nothing.
 
@@ -212,6 +213,7 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
         example_inputs: Inputs as the network gets them. They are not run; the graph that they are traced to
             lets children of other architectures inherit exactly.
         metadata: Whatever should be found with the weights.
+        finite_only: Refuse weights that hold NaN or infinity, so that nobody inherits from what diverged.
 
     Warns:
         UserWarning: The graph cannot be recorded. The weights are saved without it, and children of another
@@ -240,6 +242,7 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
         metadata=metadata,
         graph=None if graph is None else graph.to_json(),
         fingerprints=None if graph is None else Fingerprints(*outline_and_layers(graph)),
+        finite_only=finite_only,
     )
 
 

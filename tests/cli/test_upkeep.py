@@ -78,6 +78,17 @@ def test_dropping_what_is_not_there_is_a_mistake(store: Store, root: Path) -> No
         run("drop", str(root))
 
 
+def test_of_several_keys_all_are_dropped_or_none(store: Store, root: Path) -> None:
+    store.refs.set("best", "child")
+    for bad in ("nope", "child"):
+        with pytest.raises(InputError):
+            run("drop", str(root), "father", bad)
+    assert list(store) == ["child", "father"]
+    assert run("drop", str(root), "father", "father").startswith("1 dropped")
+    with pytest.raises(CheckpointDropped):
+        run("drop", str(root), "father")
+
+
 def test_a_dry_run_says_what_a_collection_does(store: Store, root: Path) -> None:
     store.drop("child")
     plan = json.loads(run("collect", str(root), "--grace", "0", "--dry-run", "--json"))

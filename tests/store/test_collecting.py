@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,6 +178,12 @@ def test_a_damaged_checkpoint_that_was_dropped_is_freed(root: Path) -> None:
 @pytest.mark.parametrize("grace", [timedelta(seconds=-1), timedelta.min])
 def test_a_negative_grace_is_refused(store: Store, grace: timedelta) -> None:
     with pytest.raises(InputError, match="grace"):
+        store.collect(grace=grace)
+
+
+@pytest.mark.parametrize("grace", [0, 3600.0, None, "24h"])
+def test_a_grace_that_is_no_length_of_time_is_refused(store: Store, grace: Any) -> None:
+    with pytest.raises(InputError, match="timedelta"):
         store.collect(grace=grace)
 
 

@@ -14,6 +14,7 @@ from heredity.errors import (
     CheckpointDropped,
     CheckpointNotFound,
     CorruptData,
+    InputError,
     InvalidName,
     RefMoved,
     RefNotFound,
@@ -56,6 +57,12 @@ def test_a_ref_that_was_moved_away_and_back_has_moved(filled: Store) -> None:
     filled.refs.set("best", "a")
     with pytest.raises(RefMoved):
         filled.refs.swap("best", "c", expected=first)
+
+
+def test_a_key_is_no_ref_to_expect(filled: Store) -> None:
+    filled.refs.set("best", "a")
+    with pytest.raises(InputError, match="'a' is no ref"):
+        filled.refs.swap("best", "b", expected="a")  # type: ignore[arg-type]  # the mistake
 
 
 def test_a_ref_needs_a_checkpoint(filled: Store) -> None:

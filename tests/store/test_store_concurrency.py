@@ -8,6 +8,7 @@ import pickle
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from heredity.errors import (
+    InputError,
     KeyTaken,
     WaitTimeout,
 )
@@ -38,6 +40,12 @@ def test_waiting_in_vain_ends_in_time(store: Store) -> None:
     with pytest.raises(WaitTimeout, match=r"'never'.*0.01 seconds") as caught:
         store.wait("never", timeout=0.01)
     assert isinstance(caught.value, TimeoutError)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), None, timedelta(seconds=1)])
+def test_a_timeout_is_a_number_of_seconds(store: Store, timeout: Any) -> None:
+    with pytest.raises(InputError, match="timeout"):
+        store.wait("never", timeout=timeout)
 
 
 def _save_and_say(store: Store, key: str) -> None:

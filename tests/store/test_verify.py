@@ -25,6 +25,18 @@ def family(root: Path) -> Store:
     return store
 
 
+def test_a_ref_that_leads_nowhere_is_a_problem(family: Store, root: Path) -> None:
+    family.refs.set("best", "child")
+    family.refs.set("first", "father")
+    assert family.verify() == []
+    file_of(root, "child").unlink()
+    (root / "refs/first/000000000001").chmod(0o644)
+    (root / "refs/first/000000000001").write_bytes(b"{")
+    problems = {problem.key: problem.what for problem in open_store(root).verify()}
+    assert "'child', which is not there" in problems["ref best"]
+    assert "damaged" in problems["ref first"]
+
+
 def file_of(root: Path, key: str) -> Path:
     file = root / name_of(parse_checkpoint_key(key))
     file.chmod(0o644)

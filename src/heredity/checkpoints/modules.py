@@ -24,6 +24,7 @@ def save_module(  # noqa: PLR0913  # what a checkpoint consists of
     metadata: Mapping[str, Json] | None = None,
     graph: Json | None = None,
     fingerprints: Fingerprints | None = None,
+    finite_only: bool = False,
 ) -> Checkpoint:
     """Put a module's state dict into a store; arguments and errors as `Store.put`.
 
@@ -38,6 +39,7 @@ def save_module(  # noqa: PLR0913  # what a checkpoint consists of
         metadata=metadata,
         graph=graph,
         fingerprints=fingerprints,
+        finite_only=finite_only,
     )
 
 

@@ -62,9 +62,10 @@ def ls(place: str, prefix: str, *, sizes: bool, as_json: bool) -> None:
     checkpoints = opened.checkpoints(prefix=prefix)
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
+        say_what_is_damaged(opened, to_stderr=True)
         return
     console().print(_checkpoint_table(checkpoints))
-    say_what_is_damaged(opened)
+    say_what_is_damaged(opened, to_stderr=False)
 
 
 def _checkpoint_table(checkpoints: list[Checkpoint]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
 import signal
 import sys
@@ -64,6 +65,9 @@ def main() -> None:
     """Run the command line; exit with 0, 1 (failed trials), 2 (your mistake) or 130 (interrupted)."""
     # When the reader of a pipe (`heredity ls | head`) goes away, so do we, without a traceback.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # A dash that a terminal cannot show must not end the program.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         heredity.main(standalone_mode=False)
     except click.exceptions.Exit as exit_:

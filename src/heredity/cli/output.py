@@ -55,6 +55,8 @@ def table(*columns: str, title: str = "") -> Table:
             justify="right" if column.endswith(">") else "left",
             no_wrap=not column.endswith("~"),
             overflow="fold",
+            # Names are what a table is about: numbers give way before a name is a letter a line.
+            min_width=12 if column.endswith("~") else None,
         )
     return result
 

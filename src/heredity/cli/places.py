@@ -52,7 +52,7 @@ def _below(directory: Path) -> str:
     return (
         f"Experiments below it: {', '.join(found[-5:])}."
         if found
-        else "Name a directory that `heredity run` made."
+        else "Name a directory that `heredity run` or hd.open_store() made."
     )
 
 

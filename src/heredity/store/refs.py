@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from heredity.encoding import Json, decode, encode
-from heredity.errors import CorruptData, InvalidName, RefMoved, RefNotFound
+from heredity.errors import CorruptData, InputError, InvalidName, RefMoved, RefNotFound
 from heredity.ids import CheckpointKey, parse_checkpoint_key
 from heredity.store.clock import seconds_since_boot
 from heredity.store.files.layout import REFS, file_name_of
@@ -103,8 +103,11 @@ class Refs:
 
     def __iter__(self) -> Iterator[str]:
         """The names of all refs, sorted."""
-        names = {unquote(file.split("/")[1]) for file in self._backend.names(REFS)}
-        return (name for name in sorted(names) if name in self)
+        return (name for name in self.names() if name in self)
+
+    def names(self) -> list[str]:
+        """All names that refs have or had, sorted: also of those that were deleted or are damaged."""
+        return sorted({unquote(file.split("/")[1]) for file in self._backend.names(REFS)})
 
     def swap(self, name: str, key: str, *, expected: Ref | None) -> Ref:
         """Move a ref to another checkpoint if it is still where the caller has seen it.
@@ -123,6 +126,7 @@ class Refs:
             raise self._reader.absent(target)
         begun = seconds_since_boot()
         newest = self._newest(parsed)
+        _check_expected(expected)
         if _ref(parsed, newest) != expected:
             raise self._moved(parsed, newest)
         moved = self._put(parsed, target, after=newest, begun=begun)
@@ -240,6 +244,14 @@ def parse_ref_name(text: str) -> str:
         return parse_checkpoint_key(text)
     except InvalidName as error:
         raise InvalidName(error.message.replace("Checkpoint key", "Ref", 1), hint=error.hint) from error
+
+
+def _check_expected(expected: object) -> None:
+    if expected is not None and not isinstance(expected, Ref):
+        raise InputError(
+            f"expected={expected!r:.80} is no ref; give what store.refs.get() has returned, or None.",
+            hint="The checkpoint's key alone does not say that the ref has not been moved away and back.",
+        )
 
 
 def _directory(name: str) -> str:

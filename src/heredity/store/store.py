@@ -17,7 +17,7 @@ from heredity.store.publishing import Publisher, refuse_dropped
 from heredity.store.refs import Refs
 from heredity.store.saving import Draft, draft, parent_keys, refuse_infinite
 from heredity.store.upkeep.collecting import Collection, collect
-from heredity.store.upkeep.dropping import put_tombstone
+from heredity.store.upkeep.dropping import lineage_to_bury, put_tombstone
 from heredity.store.upkeep.leases import Lease
 from heredity.store.upkeep.mirroring import Mirrored, Side, mirror
 from heredity.store.upkeep.verify import Problem, find_problems
@@ -191,18 +191,12 @@ class Store:
         if self._reader.is_dropped(parsed):
             self._backend.settle(tombstone_name_of(parsed))
             return
-        found = self._reader.pack(parsed)
-        if found is None:
-            raise self._reader.absent(parsed)
-        refs = self.refs.pointing_to(parsed)
-        if refs:
-            raise InputError(
-                f"Checkpoint {parsed!r} is not dropped: the ref {refs[0]!r} points to it.",
-                hint="Move the ref to another checkpoint, or delete it with store.refs.delete().",
-            )
-        put_tombstone(
-            self._reader, parsed, lineage=found.manifest.lineage, reason=reason, dropped_at=self._now()
-        )
+        lineage = self.refuse_drop(parsed)
+        put_tombstone(self._reader, parsed, lineage=lineage, reason=reason, dropped_at=self._now())
+
+    def refuse_drop(self, key: str) -> Lineage:
+        """Look whether a checkpoint can be dropped; errors as `drop`, also if it was dropped already."""
+        return lineage_to_bury(self._reader, self.refs, parse_checkpoint_key(key))
 
     def abandon(self, key: str, *, reason: str = "") -> None:
         """Say that a checkpoint will never come: whoever waits for it is told at once. Idempotent.

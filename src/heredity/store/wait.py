@@ -45,8 +45,7 @@ def wait_until(
         WaitTimeout: Nothing came in time.
         InputError: The timeout is negative or not a number.
     """
-    if math.isnan(timeout_seconds) or timeout_seconds < 0:
-        raise InputError(f"Waiting for {what}: a timeout of {timeout_seconds} seconds is not possible.")
+    _check_timeout(timeout_seconds, what=what)
     deadline = monotonic() + timeout_seconds
     if (found := look()) is not None:
         return found
@@ -62,3 +61,11 @@ def wait_until(
             watcher.pause(min(pause, left))
             pause = min(pause * _GROWTH, capabilities.longest_pause_seconds)
     return found
+
+
+def _check_timeout(timeout: object, *, what: str) -> None:
+    if not isinstance(timeout, int | float) or math.isnan(timeout) or timeout < 0:
+        raise InputError(
+            f"Waiting for {what}: a timeout of {timeout} seconds is not possible; "
+            "expected a number that is not negative."
+        )

@@ -52,7 +52,10 @@ def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> No
     `heredity collect` frees the rest.
     """
     store, of_trial = store_of(place)
-    dropped = [of_trial.get(key, key) for key in keys]
+    dropped = list(dict.fromkeys(of_trial.get(key, key) for key in keys))
+    # All of them first, since nothing can be taken back.
+    for key in dropped:
+        store.refuse_drop(key)
     for key in dropped:
         store.drop(key, reason=reason)
     if as_json:
@@ -92,10 +95,10 @@ def collect(place: str, grace: timedelta, *, dry_run: bool, as_json: bool) -> No
             }
         )
     else:
-        _print_collection(done)
+        _print_collection(done, grace)
 
 
-def _print_collection(done: Collection) -> None:
+def _print_collection(done: Collection, grace: timedelta) -> None:
     screen = console()
     if done.freed:
         rows = table("freed~", "size>")
@@ -109,6 +112,8 @@ def _print_collection(done: Collection) -> None:
         "dropped less than the grace ago": done.num_young,
         "pinned by somebody": done.num_pinned,
     }
+    if done.freed and not done.is_dry_run and grace:
+        screen.print("in a directory, the disk has them back one grace later, by the next collection")
     for why, number in kept.items():
         if number:
             screen.print(f"{number} dropped, but kept: {why}")

@@ -31,6 +31,8 @@ LINEAGE = "checkpoints.key, nonce, parents, score, created, metadata"
 # What can be seen, and read.
 IS_LIVE = "checkpoints.state = 1 AND checkpoints.problem IS NULL"
 
+# What SQLite can hold; a damaged header may claim more of another's file.
+_MOST_BYTES = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _KINDS = {kind.__name__: kind for kind in (CorruptCheckpoint, UnsupportedFormat)}
@@ -77,9 +79,9 @@ def row_of_pack(pack: Pack) -> Row:
         key,
         FILE,
         manifest.lineage,
-        size_bytes=sum(entry.size_bytes for entry in manifest.tensors.values()),
+        size_bytes=min(_MOST_BYTES, sum(entry.size_bytes for entry in manifest.tensors.values())),
         file_bytes=pack.size,
-        draws=draws,
+        draws={owner: min(_MOST_BYTES, size_bytes) for owner, size_bytes in draws.items()},
         fingerprints=manifest.fingerprints,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from heredity.errors import CorruptData, HeredityError, InputError, UnsupportedFormat
@@ -18,7 +19,6 @@ from heredity.store.upkeep.leases import find_leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
 
     from heredity.ids import CheckpointKey
     from heredity.store.backends.base import Backend
@@ -68,8 +68,7 @@ class Collection:
 
 def collect(reader: Reader, refs: Refs, *, grace: timedelta, dry_run: bool) -> Collection:
     """Free what was dropped at least `grace` ago and is needed by nobody; see `Store.collect`."""
-    seconds = grace.total_seconds()
-    _check_grace(seconds, backend=reader.backend)
+    seconds = _seconds(grace, backend=reader.backend)
     buried = _settled_tombstones(reader, dry_run=dry_run)
     now = reader.backend.now()
     before = now - seconds
@@ -111,7 +110,10 @@ def _settled_tombstones(reader: Reader, *, dry_run: bool) -> frozenset[Checkpoin
     return buried
 
 
-def _check_grace(seconds: float, *, backend: Backend) -> None:
+def _seconds(grace: object, *, backend: Backend) -> float:
+    if not isinstance(grace, timedelta):
+        raise InputError(f"grace={grace!r:.80}: expected a length of time, as in timedelta(hours=24).")
+    seconds = grace.total_seconds()
     if not 0 <= seconds < float("inf"):
         raise InputError(f"A grace of {seconds} seconds is not possible.")
     is_fenced = backend.capabilities.fences_writers or not backend.capabilities.is_durable
@@ -121,6 +123,7 @@ def _check_grace(seconds: float, *, backend: Backend) -> None:
             f"on its way cannot be called back; expected {_LEAST_GRACE_SECONDS:g} or more.",
             hint="The usual grace is a day.",
         )
+    return seconds
 
 
 class _Survey:

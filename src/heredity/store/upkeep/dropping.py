@@ -16,8 +16,28 @@ if TYPE_CHECKING:
     from heredity.ids import CheckpointKey
     from heredity.store.files.lineage import Lineage
     from heredity.store.files.reader import Reader
+    from heredity.store.refs import Refs
 
 _MOST_REASON_CHARACTERS = 1000
+
+
+def lineage_to_bury(reader: Reader, refs: Refs, key: CheckpointKey) -> Lineage:
+    """The lineage of a checkpoint that can be dropped.
+
+    Raises:
+        CheckpointNotFound: There is none, or it was dropped already.
+        InputError: A ref points to it.
+    """
+    found = reader.pack(key)
+    if found is None or reader.is_dropped(key):
+        raise reader.absent(key)
+    names = refs.pointing_to(key)
+    if names:
+        raise InputError(
+            f"Checkpoint {key!r} is not dropped: the ref {names[0]!r} points to it.",
+            hint="Move the ref first, or delete it: store.refs.delete(), or heredity refs … --delete.",
+        )
+    return found.manifest.lineage
 
 
 def put_tombstone(

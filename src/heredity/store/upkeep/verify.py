@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heredity.errors import CorruptData, UnsupportedFormat
+from heredity.errors import CorruptData, InvalidName, UnsupportedFormat
+from heredity.store.clock import utc_now
 from heredity.store.files.reader import Reader
+from heredity.store.refs import Refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,7 +53,19 @@ class _Inspection:
             yield Problem(name, None, "This is no file of a checkpoint, or it lies in the wrong place.")
         for key in sorted(listing.dropped):
             yield from self._tombstone(key)
+        yield from self._refs()
         yield from self.these(sorted(listing.live))
+
+    def _refs(self) -> Iterator[Problem]:
+        refs = Refs(self._reader, now=utc_now)
+        for name in refs.names():
+            try:
+                found = refs.get(name)
+            except (CorruptData, InvalidName) as error:
+                yield Problem(f"ref {name}", None, error.message)
+                continue
+            if found is not None and not self._reader.is_live(found.key):
+                yield Problem(f"ref {name}", None, f"It points to {found.key!r}, which is not there.")
 
     def _tombstone(self, key: CheckpointKey) -> Iterator[Problem]:
         try:

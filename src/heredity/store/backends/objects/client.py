@@ -132,7 +132,8 @@ class BucketClient(Client):
                 client_options={
                     "connect_timeout": f"{_CONNECT_TIMEOUT_SECONDS}s",
                     "timeout": f"{timeout_seconds}s",
-                    **({"allow_http": True} if self._endpoint.startswith("http://") else {}),
+                    # Whether it is used says the endpoint, which may come from the environment.
+                    "allow_http": True,
                 },
                 # Ours is the only loop: two within one another would try a hundred times.
                 retry_config={"max_retries": 0},
