@@ -19,7 +19,7 @@ def print_sizes(store: Store, *, prefix: str, as_json: bool) -> None:
         print_json([{"key": key, **asdict(sizes[key])} for key in keys])
         say_what_is_damaged(store, to_stderr=True)
         return
-    rows = table("checkpoint~", "loaded>", "own>", "shared>", "freed if dropped>")
+    rows = table("checkpoint~", "loaded>", "own>", "shared>", "dropping frees>")
     for key in keys:
         size = sizes[key]
         numbers = (size.size_bytes, size.own_bytes, size.shared_bytes, size.freed_bytes)
