@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 class Store:
     """Checkpoints by name: put once, never changed. Opened by `open_store`.
 
-    A store may be used by any number of threads, processes and machines at the same time. It runs
-    nothing in the background and keeps no file of the store open; it may be forked at any moment, and pickled
-    unless it lies in memory. A checkpoint is visible to all as soon as `put` has returned, and to nobody before it is complete.
+    A store may be used by any number of threads, processes and machines at the same time. It runs nothing in
+    the background and keeps no file of the store open; it may be forked at any moment, and pickled unless it
+    lies in memory. A checkpoint is visible to all as soon as `put` has returned, and to nobody before it is
+    complete.
 
     Attributes:
         refs: Names that move: ``store.refs["best"]``.
