@@ -154,6 +154,16 @@ def check_nothing_lost_or_done_twice(directory: Path, num_trials: int) -> None:
     assert store.verify() == []
 
 
+def test_a_run_that_was_killed_before_its_journal_began_may_begin_anew(tmp_path: Path) -> None:
+    open_store(tmp_path / "run/store")
+    (tmp_path / "run/experiment.json").write_text("{}")
+    (tmp_path / "run/.journal.jsonl.123").write_bytes(b"")
+    process = start(tmp_path, "father", seconds=0)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    check_nothing_lost_or_done_twice(tmp_path / "run", 3)
+
+
 def test_kill_minus_nine_at_random_moments_of_quick_trials_loses_nothing(tmp_path: Path) -> None:
     rng = random.Random(20261124)
     process = start(tmp_path, "father", seconds=0)

@@ -52,6 +52,17 @@ def next_directory(root: Path, name: str) -> Path:
         raise ConfigError(f"directory {folder}: cannot be made: {error.strerror}.") from error
 
 
+def holds_anything_else(directory: Path) -> bool:
+    """Whether a directory holds more than the leftovers of a run that was killed before its journal began.
+
+    Such a run has started no trial, and has left a store without checkpoints at most.
+    """
+    return any(
+        path.name not in {"store", SNAPSHOT_NAME} and not path.name.startswith(f".{JOURNAL_NAME}.")
+        for path in directory.iterdir()
+    )
+
+
 def experiment_id(name: str, directory: Path) -> str:
     """The prefix of the checkpoints' keys: the name, with the run's number where the directory has one."""
     if directory.name.isdigit() and directory.parent.name == name:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from heredity.engine.directory import JOURNAL_NAME, Source, experiment_id, keep_source, next_directory
+from heredity.engine.directory import (
+    JOURNAL_NAME,
+    Source,
+    experiment_id,
+    holds_anything_else,
+    keep_source,
+    next_directory,
+)
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.interrupts import counted_interrupts
@@ -157,7 +164,7 @@ class Experiment:
                 f"{directory} holds an experiment already.",
                 hint="Go on with `heredity resume`, or choose another directory.",
             )
-        if any(directory.iterdir()):
+        if holds_anything_else(directory):
             raise ConfigError(
                 f"{directory} is not empty; an experiment needs a directory of its own.",
                 hint="Choose another one.",
