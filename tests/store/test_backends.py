@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,19 +268,6 @@ def test_a_directory_is_touched_where_two_changes_may_look_like_one(
     backend.put_once("a/x", [b"1"], before_commit=lambda: during.append((root / "a").stat().st_ctime_ns))
     linked = (root / "a/x").stat().st_ctime_ns
     assert during[0] < linked < (root / "a").stat().st_ctime_ns
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of one megabyte."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mount)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mounting needs root: {done.stderr.strip()}")
-    yield mount
-    subprocess.run(["umount", "--lazy", mount], check=True)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path) -> None:

@@ -37,7 +37,23 @@ class Capabilities:
     longest_pause_seconds: float
 
 
-class Blob(ABC):
+class Closable(ABC):
+    """Something that is let go of by ``with``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Blob(Closable):
     """One name's bytes, open for reading. Used by one thread; closed by ``with``.
 
     The bytes never change. Ranges are ``(start, stop)`` within ``0 .. size``; others are the caller's bug.
@@ -68,16 +84,8 @@ class Blob(ABC):
     def close(self) -> None:
         """Let go of the file or connection. What was read stays valid."""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Watcher(ABC):
+class Watcher(Closable):
     """Notices that something may have appeared in a directory since the watcher was made. For one thread."""
 
     @abstractmethod
@@ -87,14 +95,6 @@ class Watcher(ABC):
     @abstractmethod
     def close(self) -> None:
         """Stop watching."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Sleeper(Watcher):
