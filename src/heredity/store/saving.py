@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from heredity.encoding import Json, decode, encode
 from heredity.errors import InputError, InvalidTensor
 from heredity.ids import CheckpointKey, Digest, parse_checkpoint_key
+from heredity.store.backends.base import SizedContent
 from heredity.store.checkpoint import Checkpoint
 from heredity.store.files.fingerprints import Fingerprints
 from heredity.store.files.lineage import MAX_NESTING, Lineage, is_nested_too_deeply
@@ -85,7 +86,7 @@ class Draft:
         return Content(self, manifest)
 
 
-class Content:
+class Content(SizedContent):
     """A file, piece by piece; may be iterated again, for another attempt.
 
     The last step hashes the tensors again: a training thread that goes on changing them during the save
@@ -99,6 +100,7 @@ class Content:
         self._draft = draft
         self._own = draft.own_tensors(manifest)
         self._header, self._order = write_header(manifest, self._own)
+        self.size_bytes = len(self._header) + sum(tensor.size_bytes for tensor in self._own.values())
 
     def __iter__(self) -> Iterator[Buffer]:
         """The pieces in order.

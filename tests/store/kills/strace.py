@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 _CHANGING = {
-    *("fchmod", "fsync", "link", "linkat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "rmdir"),
-    *("unlink", "unlinkat", "write", "writev"),
+    *("fallocate", "fchmod", "fsync", "link", "linkat", "mkdir", "mkdirat", "rename", "renameat"),
+    *("renameat2", "rmdir", "unlink", "unlinkat", "write", "writev"),
 }
 # What touches files. Memory and threads are Python's own affair.
 _TOUCHING = _CHANGING | {

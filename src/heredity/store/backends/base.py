@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from heredity.store.tensors import Buffer
@@ -108,6 +108,16 @@ class Sleeper(Watcher):
         """Nothing to do."""
 
 
+class SizedContent(ABC):
+    """Pieces whose length is known before the first of them, so that the place can make room for all."""
+
+    size_bytes: int
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Buffer]:
+        """The pieces in order; together they have `size_bytes`."""
+
+
 class Backend(ABC):
     """A flat set of names, each put once, never changed, and in the end retired.
 
@@ -150,7 +160,7 @@ class Backend(ABC):
             name: Where to; its directory has been made.
             content: The pieces, in order. Iterated once for every attempt: a place that repeats a failed
                 attempt needs something that can be iterated again, such as a list. If it raises, nothing is
-                put and the exception goes through.
+                put and the exception goes through. A `SizedContent` may be written faster.
             before_commit: Called when all is written and nothing is visible yet; if it raises, nothing is
                 put and the exception goes through. On a place that does not fence writers it is called once
                 more after the commit, and the name is taken back if it raises then.

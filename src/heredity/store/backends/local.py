@@ -21,6 +21,7 @@ from heredity.store.backends.local_write import link_into_place, write_aside
 from heredity.store.backends.posix import (
     STALE_TRIES,
     SystemCalls,
+    allocates_well,
     file_system_of,
     has_change_counters,
     let_go,
@@ -66,6 +67,7 @@ class LocalBackend(Backend):
         self.url = root.as_uri()
         kind = file_system_of(root)
         is_local = maps_well(kind)
+        self._allocates = allocates_well(kind)
         self._touches_directories = not has_change_counters(kind)
         self.capabilities = Capabilities(
             is_shared=True,
@@ -97,7 +99,7 @@ class LocalBackend(Backend):
         target = self._root / name
         tmp = self._root / self._unique_tmp()
         try:
-            identity = write_aside(tmp, content, system=self._system)
+            identity = write_aside(tmp, content, system=self._system, allocates=self._allocates)
             if before_commit is not None:
                 before_commit()
             with typed_errors(target, "linking into place"), self._directory(target.parent) as directory:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from heredity.errors import WriteSwept
+from heredity.store.backends.base import SizedContent
 from heredity.store.backends.posix import SystemCalls, let_go, no_hard_links, typed_errors
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _BUFFERS_A_CALL = 1024
 # With 100 MB in one call, Linux now and then spends 100 ms instead of 20 on copying them.
 _BYTES_A_CALL = 1 << 20
+# By a file system that has no such call, or not for this file.
+_CANNOT_ALLOCATE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
 
 
 class FileIdentity(NamedTuple):
@@ -36,17 +39,24 @@ class FileIdentity(NamedTuple):
         return cls(found.st_ino, found.st_mtime_ns, found.st_size)
 
 
-def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) -> FileIdentity:
-    """Write a new file, synced and never to be changed; return its identity."""
+def write_aside(
+    tmp: Path, content: Iterable[Buffer], *, system: SystemCalls, allocates: bool
+) -> FileIdentity:
+    """Write a new file, synced and never to be changed; return its identity.
+
+    ``allocates``: first make room for all of it, if its length is known.
+    """
     with typed_errors(tmp, "writing"):
         file = system.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            _write_all(file, content, write=system.write)
+            if allocates and isinstance(content, SizedContent):
+                _allocate(file, content.size_bytes, allocate=system.allocate)
+            written = _write_all(file, content, write=system.write)
             system.fchmod(file, 0o444)
             # Only fsync and close tell of a full disk on a file server. An fsync that failed is never
             # repeated: Linux drops the pages and reports success the second time.
             system.fsync(file)
-            identity = FileIdentity.of(os.fstat(file))
+            identity = _identity(file, num_bytes=written)
         except BaseException:
             let_go(file)
             raise
@@ -54,14 +64,33 @@ def write_aside(tmp: Path, content: Iterable[Buffer], *, system: SystemCalls) ->
     return identity
 
 
-def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int]) -> None:
+def _identity(file: int, *, num_bytes: int) -> FileIdentity:
+    identity = FileIdentity.of(os.fstat(file))
+    if identity.size != num_bytes:
+        raise AssertionError("a content shorter than it says would be followed by zeros")
+    return identity
+
+
+def _allocate(file: int, size_bytes: int, *, allocate: Callable[[int, int, int], None]) -> None:
+    try:
+        allocate(file, 0, size_bytes)
+    except OSError as error:
+        # It would have been faster, no more. A full disk is told here, before anything is written.
+        if error.errno not in _CANNOT_ALLOCATE:
+            raise
+
+
+def _write_all(file: int, content: Iterable[Buffer], *, write: Callable[..., int]) -> int:
+    written = 0
     for batch in _batches(content):
         while batch:
             taken = write(file, batch)
+            written += taken
             while batch and taken >= batch[0].nbytes:
                 taken -= batch.pop(0).nbytes
             if batch:
                 batch[0] = batch[0][taken:]
+    return written
 
 
 def _batches(content: Iterable[Buffer]) -> Iterator[list[memoryview]]:

@@ -20,6 +20,7 @@ class SystemCalls:
     # Any: each has the signature of its namesake in os.
     open: Callable[..., int] = os.open
     close: Callable[[int], None] = os.close
+    allocate: Callable[[int, int, int], None] = os.posix_fallocate
     write: Callable[..., int] = os.writev
     fsync: Callable[[int], None] = os.fsync
     fchmod: Callable[[int, int], None] = os.fchmod
@@ -86,6 +87,16 @@ def no_hard_links(error: OSError, *, path: Path) -> StoreLocationError | None:
 # Where a file's mapped pages are as good as memory. Over a network a page fault is a round trip for 4 kB, 30
 # to 50 times slower than reading; NFSv3 kills a process with SIGBUS if the file goes away under a mapping.
 _MAPPABLE = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
+
+
+# Where blocks are chosen at once if a file's length is known: ext4 takes 102 MB in 13.6 instead of 20.3 ms.
+# tmpfs is slower so, and where there is no such call glibc writes into every block instead.
+_ALLOCATING = {"ext4"}
+
+
+def allocates_well(kind: str) -> bool:
+    """Whether a file system gains by being told a file's length before its content."""
+    return kind in _ALLOCATING
 
 
 def can_map(path: Path) -> bool:
