@@ -48,7 +48,7 @@ DTYPE_BITS = {
 MAX_AXES = 64
 
 # Those that numpy has by itself, always little-endian: the file format knows no other order.
-_NUMPY_OF_DTYPE = {
+NUMPY_DTYPES = {
     "BOOL": "|b1",
     "U8": "|u1",
     "I8": "|i1",
@@ -72,7 +72,7 @@ _ADDED_OF_DTYPE = {
     "F8_E4M3FNUZ": "float8_e4m3fnuz",
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
 }
-_DTYPE_OF_NUMPY = {np.dtype(code).name: dtype for dtype, code in _NUMPY_OF_DTYPE.items()} | {
+_DTYPE_OF_NUMPY = {np.dtype(code).name: dtype for dtype, code in NUMPY_DTYPES.items()} | {
     name: dtype for dtype, name in _ADDED_OF_DTYPE.items()
 }
 
@@ -86,6 +86,12 @@ def size_of(dtype: str, shape: tuple[int, ...]) -> int | None:
         return None
     bits *= math.prod(shape)
     return bits // 8 if bits % 8 == 0 else None
+
+
+@lru_cache(maxsize=4096)
+def _hasher_of(dtype: str, shape: tuple[int, ...]) -> xxhash.xxh3_128:
+    """A hasher that has seen the form; copied, never updated, before it sees bytes."""
+    return xxhash.xxh3_128(f"{dtype}|{','.join(map(str, shape))}|".encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class TensorData:
     def digest(self) -> Digest:
         """Name of this content: equal for equal dtype, shape and bytes, and for nothing else."""
         # xxh3-128 runs at 15-28 GB/s, as fast as memory; blake3 (2-4) would cost as much as the writing.
-        hasher = xxhash.xxh3_128(f"{self.dtype}|{','.join(map(str, self.shape))}|".encode("ascii"))
+        hasher = _hasher_of(self.dtype, self.shape).copy()
         hasher.update(self.data)
         return Digest(f"x3:{hasher.hexdigest()}")
 
@@ -202,7 +208,7 @@ def to_numpy(tensor: TensorData) -> np.ndarray[Any, Any]:  # Any: whatever shape
         InvalidTensor: numpy has no such dtype, and the package ml_dtypes, which has more, is not installed or
             has none either.
     """
-    code = _NUMPY_OF_DTYPE.get(tensor.dtype) or _added_dtype(tensor.dtype)
+    code = NUMPY_DTYPES.get(tensor.dtype) or _added_dtype(tensor.dtype)
     if code is None:
         raise InvalidTensor(
             f"numpy has no dtype for {tensor.dtype}.",
