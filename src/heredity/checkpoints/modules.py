@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from heredity.checkpoints.optimizer import is_of_optimizer, optimizer_tensors
 from heredity.checkpoints.torch_tensors import DTYPES
 from heredity.encoding import Json
 from heredity.errors import InputError, InvalidTensor, TransferRefused
@@ -25,15 +26,19 @@ def save_module(  # noqa: PLR0913  # what a checkpoint consists of
     graph: Json | None = None,
     fingerprints: Fingerprints | None = None,
     finite_only: bool = False,
+    optimizer_state: Mapping[str, Mapping[str, torch.Tensor | float]] | None = None,
 ) -> Checkpoint:
-    """Put a module's state dict into a store; arguments and errors as `Store.put`.
+    """Put a module's state dict into a store, and an optimizer's state beside it if there is one.
+
+    Arguments and errors are those of `Store.put`. ``optimizer_state`` has for each parameter, by its name,
+    the optimizer's slots; the function of that name reads it back, and `load` leaves it alone.
 
     Raises:
         InvalidTensor: The state dict holds something else than tensors.
     """
     return store.put(
         key,
-        tensors_of(module),
+        tensors_of(module) | optimizer_tensors(optimizer_state or {}),
         parents=parents,
         score=score,
         metadata=metadata,
@@ -79,7 +84,11 @@ def load(module: torch.nn.Module, checkpoint: Checkpoint) -> None:
             hint="Take it from its store: store[key].",
         )
     targets = tensors_of(module)
-    entries = checkpoint.manifest.tensors
+    entries = {
+        name: entry
+        for name, entry in checkpoint.manifest.tensors.items()
+        if name in targets or not is_of_optimizer(name)
+    }
     problems = [
         f"{name}: not in the checkpoint{_near(name, entries)}" for name in targets if name not in entries
     ]
@@ -98,7 +107,7 @@ def load(module: torch.nn.Module, checkpoint: Checkpoint) -> None:
             f"{checkpoint.key}: not of this module's architecture:\n" + "\n".join(problems[:10]) + more,
             hint="Use `heredity.inherit`, which takes other architectures.",
         )
-    values = checkpoint.tensors(framework="torch")
+    values = checkpoint.tensors(targets, framework="torch")
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(values[name])

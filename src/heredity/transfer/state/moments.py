@@ -1,0 +1,106 @@
+"""A moment of the parent's gradient becomes one of the child's: gathered, scaled, begun where it is new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from heredity.transfer.state.slots import Kind
+
+if TYPE_CHECKING:
+    from heredity.transfer.plans.plan import AxisMap, Step
+
+
+def mapped_moment(step: Step, moment: torch.Tensor, kind: Kind) -> torch.Tensor:
+    """What a moment of the parent's parameter is for the child's.
+
+    The child's gradient is the parent's, gathered along each axis and multiplied by the ``gradient_scales``
+    of all axes (staged training does so for doubled widths: Shen et al. 2022, arXiv 2203.06211). Entries that
+    come from nowhere, and those that have no share in the gradient, are new.
+
+    Args:
+        step: A gather.
+        moment: Of the shape ``step.source_shape``.
+        kind: How it follows the gradient.
+
+    Returns:
+        A new tensor of the shape ``step.shape``, in float64 (complex128).
+    """
+    result = moment.detach().to(torch.promote_types(moment.dtype, torch.float64))
+    known = torch.ones((), dtype=torch.bool, device=moment.device)
+    for number, axis in enumerate(step.axes):
+        sources = torch.tensor(axis.sources, dtype=torch.long, device=moment.device)
+        scales = _scales(axis, moment.device)
+        shape = [-1 if i == number else 1 for i in range(moment.dim())]
+        result = result.index_select(number, sources.clamp(min=0)) * _factors(scales, kind).reshape(shape)
+        known = known & ((sources >= 0) & (scales != 0)).reshape(shape)
+    begins = 0.0 if kind in {Kind.FIRST, Kind.UPDATE} else _row_means(result, known)
+    return torch.where(known, result, begins)
+
+
+def mapped_factors(
+    step: Step, row: torch.Tensor, column: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """What the two factors of a second moment are for the child; None if they do not fit together.
+
+    The moment that they stand for, ``row · column / mean(row)`` (Shazeer & Stern 2018), is mapped as a whole
+    and taken apart again: its means depend on all axes.
+
+    Args:
+        step: A gather.
+        row: Means along the last axis, which is kept with the length 1.
+        column: Means along the last axis but one, kept with the length 1.
+    """
+    *front, height, width = step.source_shape
+    if tuple(row.shape) != (*front, height, 1) or tuple(column.shape) != (*front, 1, width):
+        return None
+    exact_row, exact_column = row.detach().to(torch.float64), column.detach().to(torch.float64)
+    mean = exact_row.mean(dim=-2, keepdim=True)
+    # Where a mean is zero, so are the rows.
+    whole = exact_row * exact_column / torch.where(mean == 0, 1.0, mean)
+    moment = mapped_moment(step, whole, Kind.SECOND)
+    return moment.mean(dim=-1, keepdim=True), moment.mean(dim=-2, keepdim=True)
+
+
+def num_known(step: Step) -> int:
+    """How many entries of the child's moment come from the parent's."""
+    total = 1
+    for axis in step.axes:
+        scales = axis.gradient_scales or (1.0,) * len(axis.sources)
+        pairs = zip(axis.sources, scales, strict=True)
+        total *= sum(1 for source, scale in pairs if source >= 0 and scale != 0)
+    return total
+
+
+def _scales(axis: AxisMap, device: torch.device) -> torch.Tensor:
+    if axis.gradient_scales is None:
+        return torch.ones(len(axis.sources), dtype=torch.float64, device=device)
+    return torch.tensor(axis.gradient_scales, dtype=torch.float64, device=device)
+
+
+def _factors(scales: torch.Tensor, kind: Kind) -> torch.Tensor:
+    match kind:
+        case Kind.FIRST:
+            return scales
+        case Kind.SECOND:
+            return scales.square()
+        case Kind.NORM:
+            return scales.abs()
+        case Kind.UPDATE:
+            return scales.sign()
+        case Kind.SIZE:
+            return torch.ones_like(scales)
+
+
+def _row_means(moment: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """The mean of the known entries of each row; of all known entries for a row that has none.
+
+    Not zero: torch counts steps by tensor, so after many steps the correction of the bias is gone, and a zero
+    would make the first step of a new entry (1 - β1) / sqrt(1 - β2) times the rate: 3.2 for Adam's defaults.
+    """
+    rows = torch.where(known, moment, 0.0).reshape(moment.shape[0], -1).sum(dim=1)
+    counts = known.expand(moment.shape).reshape(moment.shape[0], -1).sum(dim=1)
+    overall = rows.sum() / counts.sum().clamp(min=1)
+    means = torch.where(counts == 0, overall, rows / counts.clamp(min=1))
+    return means.reshape([-1] + [1] * (moment.dim() - 1))
