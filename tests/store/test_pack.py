@@ -13,10 +13,13 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heredity.encoding import encode
 from heredity.errors import CorruptCheckpoint, UnsupportedFormat
 from heredity.ids import parse_checkpoint_key
 from heredity.store import MemoryBackend, Store, open_store
 from heredity.store.files.layout import name_of
+from heredity.store.files.safetensors_format import METADATA, decode_object, encode_header
+from heredity.store.tensors import TensorData
 
 Header = dict[str, Any]
 
@@ -55,6 +58,20 @@ def test_the_safetensors_library_reads_it(file: Path) -> None:
     found = safetensors.numpy.load_file(file)
     assert sorted(map(len, found.values())) == [3, 6, len('{"nodes":[1]}')]
     assert all(name.startswith("x3:") for name in found)
+
+
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["U8", "F16", "F64"])),
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3)),
+)
+def test_a_header_is_canonical_json_whatever_the_names(
+    dtypes: dict[str, str], metadata: dict[str, str]
+) -> None:
+    forms = {name: TensorData(dtype, (0, 3), b"") for name, dtype in dtypes.items()}
+    header, order = encode_header(metadata, forms, where="x")
+    value = decode_object(header[8:])
+    assert encode(value) == header[8:].rstrip(b" ")
+    assert {*value} - {METADATA} == {*order} - {METADATA}
 
 
 def test_its_bytes_are_aligned_for_mapping(root: Path) -> None:

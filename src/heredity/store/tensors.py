@@ -113,18 +113,19 @@ class TensorData:
 
     def __init__(self, dtype: str, shape: tuple[int, ...], data: Buffer) -> None:
         object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "shape", tuple(map(int, shape)))
-        object.__setattr__(self, "data", _flat(data))
-        expected = size_of(self.dtype, self.shape)
+        form = tuple(map(int, shape))
+        flat = _flat(data)
+        object.__setattr__(self, "shape", form)
+        object.__setattr__(self, "data", flat)
+        expected = size_of(dtype, form)
+        if expected == flat.nbytes:
+            return
         if expected is None:
             raise InvalidTensor(
                 f"There is no tensor of dtype {dtype!r} and shape {self.shape}.",
                 hint=f"Dtypes are {', '.join(DTYPE_BITS)}.",
             )
-        if expected != self.size_bytes:
-            raise InvalidTensor(
-                f"A {dtype} tensor of shape {self.shape} takes {expected} bytes; {self.size_bytes} came."
-            )
+        raise InvalidTensor(f"A {dtype} tensor of shape {form} takes {expected} bytes; {flat.nbytes} came.")
 
     @property
     def size_bytes(self) -> int:

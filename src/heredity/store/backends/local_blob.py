@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +14,13 @@ from heredity.store.backends.base import Blob
 from heredity.store.backends.posix import SystemCalls, let_go, typed_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # A mapping costs page faults and, before Python 3.13, a descriptor for as long as one of its tensors lives.
 # Below this size copying is as fast, and a thousand small models do not reach the limit of open files.
 MAP_FROM_BYTES = 1 << 20
-# IOV_MAX on Linux.
-_BUFFERS_A_CALL = 1024
+_RUN_BYTES = 1 << 20
 
 
 class LocalBlob(Blob):
@@ -57,43 +55,53 @@ class LocalBlob(Blob):
         return [pages[start:stop] for start, stop in ranges]
 
     def _copies(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        # Not bytearrays, which would be filled with zeros first.
-        buffers = [np.empty(stop - start, dtype=np.uint8).data for start, stop in ranges]
-        # One call for each run of neighbours: of a model that is loaded whole, all are.
-        run: list[memoryview] = []
-        run_start = run_stop = 0
-        for start, stop, buffer in sorted(
-            ((start, stop, buffer) for (start, stop), buffer in zip(ranges, buffers, strict=True)),
-            key=itemgetter(0, 1),
-        ):
-            if start != run_stop or len(run) == _BUFFERS_A_CALL:
-                self._fill(run, run_start)
-                run, run_start = [], start
-            run.append(buffer)
-            run_stop = stop
-        self._fill(run, run_start)
-        return buffers
+        copies = [memoryview(b"")] * len(ranges)
+        for run in _runs(ranges):
+            begin, end = ranges[run[0]][0], ranges[run[-1]][1]
+            memory = self._copy(begin, end)
+            for number in run:
+                start, stop = ranges[number]
+                copies[number] = memory[start - begin : stop - begin]
+        return copies
 
-    def _fill(self, buffers: list[memoryview], start: int) -> None:
-        """Read into one buffer after the other."""
-        left = [buffer for buffer in buffers if buffer.nbytes]
+    def _copy(self, start: int, stop: int) -> memoryview:
+        # Not a bytearray, which would be filled with zeros first.
+        copy = left = np.empty(stop - start, dtype=np.uint8).data
         with typed_errors(self._path, "reading"):
             while left:
-                came = self._system.preadv(self._file, left, start)
+                at = stop - len(left)
+                came = self._system.preadv(self._file, [left], at)
                 if not came:
                     raise StoreUnavailable(
-                        f"{self._path}: ends at byte {start}; it had {self.size} when it was opened.",
+                        f"{self._path}: ends at byte {at}; it had {self.size} when it was opened.",
                         hint="Somebody has changed the file; store.verify() lists all damage.",
                     )
-                start += came
-                while left and came >= left[0].nbytes:
-                    came -= left.pop(0).nbytes
-                if left:
-                    left[0] = left[0][came:]
+                left = left[came:]
+        return copy
 
     def close(self) -> None:
         """Let go of the file. What was read stays valid."""
         let_go(self._file)
+
+
+def _runs(ranges: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Which ranges follow one another in the file, and so share one call and one piece of memory.
+
+    They are all of a small model. A piece lives as long as one of its ranges; so it is not large.
+    """
+    run: list[int] = []
+    begin = end = 0
+    for number in sorted(range(len(ranges)), key=ranges.__getitem__):
+        start, stop = ranges[number]
+        if run and (start != end or stop - begin > _RUN_BYTES):
+            yield run
+            run = []
+        if not run:
+            begin = start
+        run.append(number)
+        end = stop
+    if run:
+        yield run
 
 
 def _map_privately(file: int, size: int) -> mmap.mmap:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from heredity.encoding import Json, encode, encode_table
 from heredity.errors import InvalidName
@@ -122,11 +123,49 @@ class Manifest:
         return cls(
             lineage=Lineage.from_fields(fields, key=key),
             graph=None if graph is None else _entry(graph, owners=owners, fields=fields),
-            tensors=MappingProxyType(
-                {name: _entry(row, owners=owners, fields=fields) for name, row in rows.items()}
-            ),
+            tensors=MappingProxyType(_entries(rows, owners=owners, fields=fields)),
             fingerprints=Fingerprints.from_fields(fields.inside("prints")) if has_prints else None,
         )
+
+
+def _entries(
+    rows: Mapping[str, Json], *, owners: Sequence[CheckpointKey], fields: Fields
+) -> dict[str, TensorEntry]:
+    columns = _columns(rows.values(), num_owners=len(owners))
+    if columns is None:
+        return {name: _entry(row, owners=owners, fields=fields) for name, row in rows.items()}
+    digests, dtypes, shapes, numbers = columns
+    keys = map(owners.__getitem__, numbers)
+    return dict(zip(rows, map(TensorEntry, digests, dtypes, shapes, keys), strict=True))
+
+
+class _Columns(NamedTuple):
+    digests: Sequence[Digest]
+    dtypes: Sequence[str]
+    shapes: Sequence[tuple[int, ...]]
+    owners: Sequence[int]
+
+
+def _columns(rows: Collection[Any], *, num_owners: int) -> _Columns | None:  # Any: JSON
+    """The rows of a table in which all is as `_entry` wants it; ``None`` for others.
+
+    Checked by column, in loops that are not Python's, which takes a third of the time.
+    """
+    if not rows or {*map(type, rows)} != {list} or {*map(len, rows)} != {4}:
+        return None
+    digests, dtypes, shapes, numbers = zip(*rows, strict=True)
+    if {*map(type, digests), *map(type, dtypes)} != {str} or {*map(type, shapes)} != {list}:
+        return None
+    # To Python true is 1; so the type, and not isinstance.
+    if {*map(type, numbers)} != {int} or {*map(type, chain.from_iterable(shapes)), int} != {int}:
+        return None
+    forms = [*map(tuple, shapes)]
+    if min(numbers) < 0 or max(numbers) >= num_owners or None in map(size_of, dtypes, forms):
+        return None
+    try:
+        return _Columns([*map(parse_digest, digests)], dtypes, forms, numbers)
+    except InvalidName:
+        return None
 
 
 def _entry(row: Json, *, owners: Sequence[CheckpointKey], fields: Fields) -> TensorEntry:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from json.encoder import encode_basestring
 from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -83,15 +85,15 @@ def encode_header(
         InputError: The header of `where` is longer than the format allows.
     """
     # Widest first, as in the library: each tensor is then aligned to its own elements when mapped.
-    order = sorted(tensors, key=lambda name: (-DTYPE_BITS[tensors[name].dtype], name))
-    entries: dict[str, object] = {METADATA: dict(metadata)} if metadata else {}
+    order = sorted(sorted(tensors), key=lambda name: -DTYPE_BITS[tensors[name].dtype])
+    rows: dict[str, str] = {METADATA: encode_table(dict(metadata)).decode("utf-8")} if metadata else {}
     start = 0
     for name in order:
         form = tensors[name]
         stop = start + form.size_bytes
-        entries[name] = {"dtype": form.dtype, "shape": form.shape, "data_offsets": [start, stop]}
+        rows[name] = f'{{"data_offsets":[{start},{stop}],{_form_text(form.dtype, form.shape)}}}'
         start = stop
-    text = encode_table(entries)
+    text = _object_text(rows).encode("utf-8")
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER_BYTES:
         raise InputError(
@@ -100,6 +102,17 @@ def encode_header(
             hint="Keep less in its metadata; large values belong into a tensor.",
         )
     return len(text).to_bytes(8, "little") + text, order
+
+
+# A text of ours, row by row: the encoder of JSON takes three times as long for what is always alike.
+def _object_text(rows: Mapping[str, str]) -> str:
+    """As `encode` would write an object whose values it has written."""
+    return "{" + ",".join([f"{encode_basestring(name)}:{rows[name]}" for name in sorted(rows)]) + "}"
+
+
+@lru_cache(maxsize=4096)
+def _form_text(dtype: str, shape: tuple[int, ...]) -> str:
+    return f'"dtype":"{dtype}","shape":[{",".join(map(str, shape))}]'
 
 
 def read_header(blob: Blob, *, corrupt: Callable[[str], CorruptData]) -> Header:
