@@ -112,7 +112,7 @@ def _carried(step: Step, state: NamedState, held: Held, optimizer: Optimizer) ->
     mapped = _mapped_factors(step, slots)
     if isinstance(mapped, str):
         return mapped
-    for slot in slots.keys() - mapped.keys():
+    for slot in [slot for slot in slots if slot not in mapped]:
         value = _mapped(step, slot, slots[slot], optimizer)
         if isinstance(value, str):
             return value
