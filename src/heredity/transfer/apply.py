@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.errors import InvalidTensor
-from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY, How, Step, TransferPlan
+from heredity.transfer.noise import parting_noise
+from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY, How, Step, TransferPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +76,31 @@ def _is_number(tensor: torch.Tensor) -> bool:
 def _carry_out(step: Step, parent_tensors: Mapping[str, torch.Tensor], target: torch.Tensor) -> None:
     if step.how is How.FILL:
         target.fill_(step.value)
-        return
-    source = parent_tensors[step.source].detach()
-    target.copy_(source if step.how is How.COPY else _gathered(step, source, target.detach()))
+    elif step.how is How.IDENTITY:
+        target.copy_(_identity(step, target.detach()))
+    elif step.how is How.COPY:
+        target.copy_(parent_tensors[step.source].detach())
+    else:
+        target.copy_(gathered(step, parent_tensors[step.source].detach(), target.detach()))
 
 
-def _gathered(step: Step, source: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+def _identity(step: Step, own: torch.Tensor) -> torch.Tensor:
+    """Ones where both of the first axes name the same source, at the centre of a kernel; new rows stay."""
+    out, read = (torch.tensor(axis.sources, device=own.device) for axis in step.axes)
+    scales = [
+        torch.tensor(axis.scales or [1.0] * len(axis.sources), dtype=torch.float64) for axis in step.axes
+    ]
+    factors = (scales[0][:, None] * scales[1][None, :]).to(device=own.device, dtype=own.dtype)
+    is_same = (out[:, None] == read[None, :]) & (out[:, None] >= 0)
+    result = torch.zeros_like(own)
+    centre = tuple(size // 2 for size in own.shape[2:])
+    result[(slice(None), slice(None), *centre)] = torch.where(is_same, factors, torch.zeros_like(factors))
+    is_new = out == FRESH_ENTRY
+    result[is_new] = own[is_new]
+    return result
+
+
+def gathered(step: Step, source: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
     """The parent's entries along all axes, with the child's own where any axis says fresh.
 
     Args:
@@ -88,27 +108,47 @@ def _gathered(step: Step, source: torch.Tensor, own: torch.Tensor) -> torch.Tens
         source: The parent's tensor, of the shape ``step.source_shape``.
         own: The child's tensor as it is, of the shape ``step.shape``.
     """
-    kept_by_axis: list[torch.Tensor] = []
-    for number, axis in enumerate(step.axes):
+    deviation = float(source.to(torch.float32).std()) if step.noise is not None else 0.0
+    kept_by_axis: dict[int, list[int]] = {}
+    order = sorted(range(len(step.axes)), key=lambda axis: step.noise is None or axis != step.noise.axis)
+    for number in order:
+        axis = step.axes[number]
         kept = [i for i, index in enumerate(axis.sources) if index != FRESH_ENTRY]
-        kept_by_axis.append(torch.tensor(kept, dtype=torch.long, device=own.device))
-        source = _along(source, axis, kept, number)
+        kept_by_axis[number] = kept
+        if not axis.is_identity_of(source.shape[number]):
+            source = _along(source, axis, kept, number)
+        if step.noise is not None and number == step.noise.axis:
+            source = source + parting_noise(step, source, kept, deviation)
+    if all(
+        len(kept) == size
+        for kept, size in zip(kept_by_axis.values(), (own.shape[i] for i in order), strict=True)
+    ):
+        return source.to(device=own.device, dtype=own.dtype)
     result = own.clone()
     # An outer product of index vectors addresses the block in which no axis says fresh.
     block = tuple(
-        index.reshape([-1 if axis == number else 1 for axis in range(own.dim())])
-        for number, index in enumerate(kept_by_axis)
+        torch.tensor(kept_by_axis[number], dtype=torch.long, device=own.device).reshape(
+            [-1 if axis == number else 1 for axis in range(own.dim())]
+        )
+        for number in range(own.dim())
     )
     result[block] = source.to(device=own.device, dtype=own.dtype)
     return result
 
 
 def _along(source: torch.Tensor, axis: AxisMap, kept: list[int], number: int) -> torch.Tensor:
-    """Gather, blank and scale along one axis."""
+    """Gather, average, blank and scale along one axis."""
     indices = torch.tensor([axis.sources[i] for i in kept], dtype=torch.long, device=source.device)
-    gathered = source.index_select(number, indices.clamp(min=0))
+    result = source.index_select(number, indices.clamp(min=0))
+    is_mean = indices == MEAN_ENTRY
+    if is_mean.any():
+        mean = source.to(torch.float64).mean(number, keepdim=True)
+        result = torch.where(_shaped(is_mean, number, source.dim()), mean, result.to(torch.float64))
     if axis.scales is not None:
-        shape = [-1 if i == number else 1 for i in range(source.dim())]
         factors = torch.tensor([axis.scales[i] for i in kept], dtype=torch.float64, device=source.device)
-        gathered = gathered.to(torch.float64) * factors.reshape(shape)
-    return gathered.index_fill(number, (indices == ZERO_ENTRY).nonzero().flatten(), 0)
+        result = result.to(torch.float64) * _shaped(factors, number, source.dim())
+    return result.index_fill(number, (indices == ZERO_ENTRY).nonzero().flatten(), 0)
+
+
+def _shaped(values: torch.Tensor, axis: int, rank: int) -> torch.Tensor:
+    return values.reshape([-1 if i == axis else 1 for i in range(rank)])

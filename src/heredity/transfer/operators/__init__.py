@@ -1,8 +1,13 @@
-"""What is known of each operator: one registration with its structure rule and its relation rule.
+"""What rules are written in, and the rules themselves. Importing this package registers all of them."""
 
-Importing this package registers all of them.
-"""
-
-from heredity.transfer.operators import affine as affine
-from heredity.transfer.operators import elementwise as elementwise
-from heredity.transfer.operators import shape as shape
+from heredity.transfer.operators.rules import activations as activations
+from heredity.transfer.operators.rules import affine as affine
+from heredity.transfer.operators.rules import arithmetic as arithmetic
+from heredity.transfer.operators.rules import attention as attention
+from heredity.transfer.operators.rules import convolution as convolution
+from heredity.transfer.operators.rules import movement as movement
+from heredity.transfer.operators.rules import normalization as normalization
+from heredity.transfer.operators.rules import pieces as pieces
+from heredity.transfer.operators.rules import reductions as reductions
+from heredity.transfer.operators.rules import regroup as regroup
+from heredity.transfer.operators.rules import tables as tables

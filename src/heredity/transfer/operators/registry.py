@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from heredity.transfer.operators.relation import AxisRelation, Value
 
     StructureRule = Callable[[NodeAxes], None]
-    RelationRule = Callable[[Call], tuple[AxisRelation, ...]]
+    Axes = tuple[AxisRelation, ...]
+    RelationRule = Callable[[Call], Axes | list[Axes]]
     InsertionRule = Callable[[InsertedCall], Value]
 
 
@@ -28,16 +29,20 @@ class OperatorRule:
     Attributes:
         structure: Ties the axes that should be treated alike. A proposal; a mistake costs exactness, not
             truth.
-        relation: A lemma: from the relations of the operands to the relation of the result, solving the
-            tensors of the child on the way. A mistake here is a false proof.
-        insertion: The same for an operator that the parent does not have; None if nothing can be said.
+        relation: A lemma: from the relations of the operands to the relation of the result (or of each part,
+            if it is a list), solving the tensors of the child on the way. A mistake here is a false proof.
+        insertion: The same for an operator that the parent does not have; None if only zero passes.
         zeroed_by: Operands that are tensors, and make the result zero if they are zero; the first is needed.
+        is_zeroed_by_any: Any one of these operands is enough, as for a product.
+        keeps_zero: Whether the result is zero if the first operand is: so a new branch that is zero stays so.
     """
 
     structure: StructureRule
     relation: RelationRule
     insertion: InsertionRule | None = None
     zeroed_by: tuple[str, ...] = ()
+    is_zeroed_by_any: bool = False
+    keeps_zero: bool = False
 
 
 _RULES: dict[str, OperatorRule] = {}

@@ -8,12 +8,12 @@ the proof checks that each operator reads what its partner reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from heredity.graph import Graph, Kind, Node, Ref, Token, cut_into_tokens, origin, signature
 from heredity.graph.tokens import dynamic_nodes, passes_through
-from heredity.transfer.operators.registry import rule_of
+from heredity.transfer.passes.zeroing import zeroing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 # only: a pair is worth most if it has the same spatial shape, which keeps stages apart; adding a block that
 # can be zero is nearly free; losing anything is dear.
 _SAME, _SAME_SHAPE, _SAME_PLACES, _SIMILAR = 10, 2, 3, 5
-_SKIPPED, _UNMATCHED = -1, -30
+_SKIPPED, _UNMATCHED, _SHORT = -1, -30, 15
+# The share of the operators that two tokens have to have in common to be paired.
+_SHARED = 0.6
 _NEVER = -(10**9)
 
 _IDEMPOTENT = frozenset({"aten.relu.default"})
@@ -36,25 +38,31 @@ class Alignment:
         partner: The parent's node for a node of the child.
         zeroed: The child's operators without partner whose result is to be zero, so that their branch adds
             nothing.
+        identities: The child's operators without partner that are to hand on what they read.
+        borrowed: For other operators without partner, the parent's node whose tensors they take over: that
+            of a branch like theirs.
     """
 
     partner: Mapping[str, str]
     zeroed: frozenset[str] = frozenset()
+    identities: frozenset[str] = frozenset()
+    borrowed: Mapping[str, str] = field(default_factory=dict)
 
 
 def align(parent: Graph, child: Graph) -> Alignment:
     """Propose a partner in the parent for as many nodes of the child as possible."""
     partner = _pair_inputs(parent, child)
     ours, theirs = _working_calls(child), _working_calls(parent)
-    zeroed: frozenset[str] = frozenset()
     if [node.target for node in ours] == [node.target for node in theirs]:
         partner |= {a.name: b.name for a, b in zip(ours, theirs, strict=True)}
-    else:
-        pairs, inserted = _align_tokens(_Tokens.of(parent), _Tokens.of(child))
-        partner |= pairs
-        zeroed = frozenset(name for token in inserted for name in _to_be_zeroed(child, token))
+        _pair_operands(parent, child, partner)
+        return Alignment(partner)
+    proposal = _align_tokens(_Tokens.of(parent), _Tokens.of(child))
+    partner |= proposal.partner
     _pair_operands(parent, child, partner)
-    return Alignment(partner, zeroed)
+    borrowed = {name: other for name, other in proposal.borrowed.items() if name not in partner}
+    _pair_operands(parent, child, borrowed)
+    return replace(proposal, partner=partner, borrowed=borrowed)
 
 
 def _pair_inputs(parent: Graph, child: Graph) -> dict[str, str]:
@@ -90,12 +98,13 @@ class _Tokens:
         )
 
 
-def _align_tokens(parent: _Tokens, child: _Tokens) -> tuple[dict[str, str], list[Token]]:
-    """Find the best pairs of tokens, and which of the child's are left over."""
+def _align_tokens(parent: _Tokens, child: _Tokens) -> Alignment:
+    """Find the best pairs of tokens, and what is to become of those of the child that are left over."""
     losses = [
         _SKIPPED if _can_be_skipped(child.graph, token) else _UNMATCHED * len(token.nodes)
         for token in child.tokens
     ]
+    scores = _scores(parent, child)
     # best[i][j]: the best score of the first i tokens of the parent and the first j of the child.
     best = [[0] * (len(child.tokens) + 1) for _ in range(len(parent.tokens) + 1)]
     for j, loss in enumerate(losses):
@@ -106,22 +115,88 @@ def _align_tokens(parent: _Tokens, child: _Tokens) -> tuple[dict[str, str], list
             best[i + 1][j + 1] = max(
                 best[i + 1][j] + loss,
                 best[i][j + 1] + _UNMATCHED * len(token.nodes),
-                best[i][j] + _score(parent, i, child, j),
+                best[i][j] + scores[i][j],
             )
-    pairs: dict[str, str] = {}
-    inserted: list[Token] = []
-    for theirs, ours in _trace_back(best, losses, parent, child):
-        if theirs is None:
-            inserted.append(child.tokens[ours])
+    path = list(_trace_back(best, losses, scores))
+    pairs = {ours: theirs for theirs, ours in path if theirs is not None}
+    return _proposal(parent, child, pairs)
+
+
+def _proposal(parent: _Tokens, child: _Tokens, pairs: Mapping[int, int]) -> Alignment:
+    partner: dict[str, str] = {}
+    zeroed: set[str] = set()
+    identities: set[str] = set()
+    borrowed: dict[str, str] = {}
+    for ours, token in enumerate(child.tokens):
+        if ours in pairs:
+            found = _aligned_inside(parent, pairs[ours], child, ours)
+            partner |= found
+            identities |= set(token.nodes) - found.keys()
+        elif _can_be_skipped(child.graph, token):
+            zeroed |= set(_to_be_zeroed(child.graph, token))
+            lender = _lender(child, ours, pairs)
+            if lender is not None:
+                borrowed |= dict(zip(token.nodes, parent.tokens[lender].nodes, strict=True))
         else:
-            pairs |= dict(zip(child.tokens[ours].nodes, parent.tokens[theirs].nodes, strict=True))
-    return pairs, inserted
+            identities |= set(token.nodes)
+    return Alignment(partner, frozenset(zeroed), frozenset(identities), borrowed)
+
+
+def _lender(child: _Tokens, ours: int, pairs: Mapping[int, int]) -> int | None:
+    """The parent's token that the nearest token of the same kind stands for, those before it first."""
+    alike = [j for j in pairs if child.signatures[j] == child.signatures[ours]]
+    nearest = min(alike, key=lambda j: (abs(j - ours), j > ours), default=None)
+    return None if nearest is None else pairs[nearest]
+
+
+def _aligned_inside(parent: _Tokens, theirs: int, child: _Tokens, ours: int) -> dict[str, str]:
+    """Pair the operators of two tokens: all in order, or those of the longest common subsequence."""
+    a, b = child.tokens[ours].nodes, parent.tokens[theirs].nodes
+    if child.targets[ours] == parent.targets[theirs]:
+        return dict(zip(a, b, strict=True))
+    common = _common(child.targets[ours], parent.targets[theirs])
+    return {a[i]: b[j] for i, j in common}
+
+
+def _common(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The places of a longest common subsequence."""
+    best = [[0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
+    for i in reversed(range(len(ours))):
+        for j in reversed(range(len(theirs))):
+            is_same = ours[i] == theirs[j]
+            best[i][j] = best[i + 1][j + 1] + 1 if is_same else max(best[i + 1][j], best[i][j + 1])
+    found = []
+    i = j = 0
+    while i < len(ours) and j < len(theirs):
+        if ours[i] == theirs[j]:
+            found.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i + 1][j] >= best[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
+def _scores(parent: _Tokens, child: _Tokens) -> list[list[int]]:
+    """The score of each pair of tokens; alike ones are compared once."""
+    known: dict[tuple[object, ...], int] = {}
+    found = []
+    for i in range(len(parent.tokens)):
+        row = []
+        for j in range(len(child.tokens)):
+            key = parent.signatures[i], child.signatures[j], parent.shapes[i], child.shapes[j]
+            if key not in known:
+                known[key] = _score(parent, i, child, j)
+            row.append(known[key])
+        found.append(row)
+    return found
 
 
 def _score(parent: _Tokens, i: int, child: _Tokens, j: int) -> int:
     length = len(child.targets[j])
     if parent.targets[i] != child.targets[j]:
-        return _NEVER
+        return _score_of_similar(parent.targets[i], child.targets[j])
     if parent.signatures[i] != child.signatures[j]:
         return _SIMILAR * length
     same_shape = parent.shapes[i] == child.shapes[j]
@@ -129,16 +204,26 @@ def _score(parent: _Tokens, i: int, child: _Tokens, j: int) -> int:
     return length * (_SAME + _SAME_SHAPE * same_shape + _SAME_PLACES * same_places)
 
 
+def _score_of_similar(theirs: tuple[str, ...], ours: tuple[str, ...]) -> int:
+    """Tokens that end alike and share most of their operators are paired where nothing better is there."""
+    longest = max(len(ours), len(theirs))
+    if longest == 1 or ours[-1] != theirs[-1] or min(len(ours), len(theirs)) < _SHARED * longest:
+        return _NEVER
+    shared = len(_common(ours, theirs))
+    unmatched = len(ours) + len(theirs) - 2 * shared
+    return _SIMILAR * shared - _SHORT * unmatched if shared >= _SHARED * longest else _NEVER
+
+
 def _trace_back(
-    best: list[list[int]], losses: list[int], parent: _Tokens, child: _Tokens
+    best: list[list[int]], losses: list[int], scores: list[list[int]]
 ) -> Iterator[tuple[int | None, int]]:
     """Walk the best path from its end. At ties the child's token is left over: blocks are added late."""
-    i, j = len(parent.tokens), len(child.tokens)
+    i, j = len(scores), len(losses)
     while j > 0:
         if best[i][j] == best[i][j - 1] + losses[j - 1]:
             j -= 1
             yield None, j
-        elif i > 0 and best[i][j] == best[i - 1][j - 1] + _score(parent, i - 1, child, j - 1):
+        elif i > 0 and best[i][j] == best[i - 1][j - 1] + scores[i - 1][j - 1]:
             i, j = i - 1, j - 1
             yield i, j
         else:
@@ -157,7 +242,7 @@ def _to_be_zeroed(graph: Graph, token: Token) -> list[str]:
     """The last operator of a residual branch that has tensors of its own."""
     if not _can_be_skipped(graph, token):
         return []
-    able = [name for name in token.nodes if (rule := rule_of(graph[name].target)) and rule.zeroed_by]
+    able = [name for name in token.nodes if zeroing(graph, graph[name])]
     return able[-1:]
 
 

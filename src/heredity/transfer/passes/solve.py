@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Graph, Kind, Node, Ref, origin
 from heredity.graph.tokens import passes_through
-from heredity.transfer.operators.call import Assignment, Call, InsertedCall, rows
+from heredity.transfer.operators.call import Call, Demand, InsertedCall, Known
+from heredity.transfer.operators.maps import Assignment, rows, whole
 from heredity.transfer.operators.registry import rule_of
-from heredity.transfer.operators.relation import AxisRelation, Junk, Related, Unproven, Value, Zero, identity
+from heredity.transfer.operators.relation import (
+    AxisRelation,
+    Junk,
+    Related,
+    Several,
+    Unproven,
+    Value,
+    Zero,
+    identity,
+)
+from heredity.transfer.operators.tensor_view import tensor_view
+from heredity.transfer.passes.zeroing import zeroing
 
 if TYPE_CHECKING:
     from heredity.transfer.passes.align import Alignment
@@ -30,10 +42,12 @@ class Solved:
     Attributes:
         assignment: Where its values come from.
         taint: Empty if a rule proves that its operator computes the parent's; else why it is only assumed.
+        is_borrowed: It lies in a new branch that adds nothing, and takes the values of a branch like it.
     """
 
     assignment: Assignment
     taint: str
+    is_borrowed: bool = False
 
 
 @dataclass
@@ -43,10 +57,12 @@ class Solution:
     Attributes:
         values: How each value of the child relates to the parent.
         tensors: The solved tensors by name; all others stay fresh.
+        demands: What would have to be multiplied for the proof to go on.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     tensors: dict[str, Solved] = field(default_factory=dict)
+    demands: list[Demand] = field(default_factory=list)
 
 
 def solve(parent: Graph, child: Graph, *, alignment: Alignment, maps: AxisMaps) -> Solution:
@@ -66,8 +82,9 @@ class _Solver:
         self._parent = parent
         self._child = child
         self._alignment = alignment
-        self._maps = maps
         self._found = Solution()
+        self._assigned: dict[str, Assignment] = {}
+        self._known = Known(child, parent, self._found.values, self._assigned, maps)
 
     def run(self) -> Solution:
         for node in self._child.nodes:
@@ -82,6 +99,8 @@ class _Solver:
         before = passes_through(self._child, node.name)
         if before is not None:
             return self._found.values[before]
+        if tensor_view(self._child, node.name) is not None:
+            return Junk(f"{node.name} is read by an operator that does not solve it")
         if node.name in self._alignment.zeroed:
             return self._zeroed(node)
         if partner is None:
@@ -116,45 +135,84 @@ class _Solver:
 
     def _zeroed(self, node: Node) -> Value:
         """Solve the tensors of a new operator so that its result is zero."""
-        rule = rule_of(node.target)
-        names = rule.zeroed_by if rule is not None else ()
-        refs = [node.arguments.get(name) for name in names]
-        tensors = [self._child[ref.name] for ref in refs if isinstance(ref, Ref)]
-        can_be_zero = refs and isinstance(refs[0], Ref) and all(self._is_free(tensor) for tensor in tensors)
-        if not can_be_zero:
+        assignments = zeroing(self._child, node)
+        if not assignments or not all(self._is_free(each.tensor) for each in assignments):
             return Junk(f"the new {node.target} cannot be made zero (at {node.name})")
-        for tensor in tensors:
-            self._found.tensors[tensor.tensor] = Solved(Assignment(tensor.tensor, ""), taint="")
+        for each in assignments:
+            self._keep(each, Solved(each, taint=""))
         return Zero()
 
-    def _is_free(self, tensor: Node) -> bool:
+    def _is_free(self, tensor: str) -> bool:
         """Whether a tensor can be set without a second reader noticing."""
-        is_read_once = len(self._child.users[tensor.name]) == 1
-        return tensor.is_stored and is_read_once and tensor.tensor not in self._found.tensors
+        is_read_once = len(self._child.users[self._child.tensors[tensor].name]) == 1
+        return is_read_once and tensor not in self._found.tensors
+
+    def _keep(self, assignment: Assignment, solved: Solved) -> None:
+        self._found.tensors[assignment.tensor] = solved
+        self._assigned[assignment.tensor] = assignment
 
     def _inserted(self, node: Node) -> Value:
         rule = rule_of(node.target)
-        if rule is None or rule.insertion is None:
-            return Junk(f"new: the parent has no {node.target} here (at {node.name})")
+        reason = f"new: the parent has no {node.target} here (at {node.name})"
+        if rule is None:
+            return Junk(reason)
+        call = InsertedCall(self._known, node, is_identity=node.name in self._alignment.identities)
         try:
-            return rule.insertion(InsertedCall(self._child, self._parent, node, self._found.values))
+            value = self._of_inserted(rule.keeps_zero, call)
+            if value is None and rule.insertion is not None:
+                value = rule.insertion(call)
         except Unproven as error:
-            return Junk(self._problem_of_operands(node) or f"{error} (at {node.name})")
+            reason = self._problem_of_operands(node) or f"{error} (at {node.name})"
+            value = None
+        if value is None:
+            self._borrow(node)
+            return Junk(reason)
+        for each in call.assignments:
+            self._keep(each, Solved(each, taint=""))
+        if isinstance(value, Related) and call.training_taint and not value.training_taint:
+            return Related(value.parent, value.axes, value.taint, call.training_taint)
+        return value
+
+    def _of_inserted(self, keeps_zero: bool, call: InsertedCall) -> Value | None:  # noqa: FBT001
+        first = next((value for value in call.node.arguments.values() if isinstance(value, Ref)), None)
+        is_zero = first is not None and isinstance(self._found.values[first.name], Zero)
+        return Zero() if keeps_zero and is_zero else None
+
+    def _borrow(self, node: Node) -> None:
+        """Give the tensors of a new branch the values of a branch like it; nothing is claimed of them."""
+        lender = self._alignment.borrowed.get(node.name)
+        rule = rule_of(node.target)
+        if lender is None or rule is None:
+            return
+        call = Call(self._known, node, self._parent[lender], taint="a new branch")
+        try:
+            rule.relation(call)
+        except Unproven:
+            return
+        for each in call.assignments:
+            if self._is_free(each.tensor) and each.source:
+                self._keep(each, Solved(each, taint="", is_borrowed=True))
 
     def _related(self, node: Node, partner: Node) -> Value:
         """Try the operator's rule, then that nothing changes, then what can be assumed."""
         reason = self._problem_of_operands(node) or f"{node.target} has no rule (at {node.name})"
         rule = rule_of(node.target)
+        first: Value | None = None
         if rule is not None and node.target == partner.target:
-            call = self._call(node, partner)
+            call = Call(self._known, node, partner)
             try:
-                return self._accept(call, rule.relation(call))
+                axes = rule.relation(call)
             except Unproven as error:
                 reason = call.taint or f"{error} (at {node.name})"
-        call = self._call(node, partner)
-        if self._is_congruent(call):
-            return self._accept(call, tuple(map(identity, node.shape or ())))
-        call = self._call(node, partner)
+            else:
+                if not call.taint:
+                    return self._accept(call, axes)
+                first = self._congruent(node, partner)
+                return first if first is not None else self._accept(call, axes)
+        first = self._congruent(node, partner)
+        if first is not None:
+            return first
+        call = Call(self._known, node, partner)
         call.taint = reason
         return self._assume(call)
 
@@ -162,43 +220,48 @@ class _Solver:
         """Why the first operand that is not proven is not; empty if all are."""
         for name in node.refs():
             match self._found.values[name]:
-                case Junk(reason) if not self._child[name].is_stored:
+                case Junk(reason) if tensor_view(self._child, name) is None:
                     return reason
-                case Related(taint=taint) if taint:
+                case Related(taint=taint) | Several(taint=taint) if taint:
                     return taint
         return ""
 
-    def _call(self, node: Node, partner: Node) -> Call:
-        return Call(self._child, self._parent, node, partner, self._found.values, self._maps)
-
-    def _accept(self, call: Call, axes: tuple[AxisRelation, ...]) -> Value:
+    def _accept(self, call: Call, result: tuple[AxisRelation, ...] | list[tuple[AxisRelation, ...]]) -> Value:
         """Make a rule's result a value, after a check that it has the shapes of both results."""
-        lengths = tuple(len(axis) for axis in axes), tuple(axis.num_parent for axis in axes)
+        self._found.demands += call.demands
+        if isinstance(result, list):
+            self._keep_tensors(call)
+            return Several(call.partner.name, tuple(result), call.taint, call.training_taint)
+        lengths = tuple(len(axis) for axis in result), tuple(axis.num_parent for axis in result)
         if lengths != (call.node.shape or (), call.partner.shape or ()):
-            raise Unproven(f"the result is {call.node.shape}, in the parent {call.partner.shape}")
+            shapes = f"the result is {call.node.shape}, in the parent {call.partner.shape}"
+            call.require(condition=False, reason=f"{shapes}, the rule says {lengths}")
+            return Junk(call.taint)
         self._keep_tensors(call)
-        return Related(call.partner.name, axes, call.taint)
+        return Related(call.partner.name, result, call.taint, call.training_taint)
 
     def _keep_tensors(self, call: Call) -> None:
         """Note the tensors that a rule has solved; a tied one keeps its first solution."""
-        solved: dict[str, Assignment] = {}
-        for assignment in call.assignments:
-            known = self._found.tensors.get(assignment.tensor)
-            first = (
-                known.assignment if known is not None else solved.setdefault(assignment.tensor, assignment)
-            )
-            call.require(first == assignment, f"the tied tensor {assignment.tensor} would need two values")
-        for name, assignment in solved.items():
-            self._found.tensors[name] = Solved(assignment, call.taint)
+        for each in call.assignments:
+            call.require(not self._differs(each), f"the tied tensor {each.tensor} would need two values")
+            self._assigned.setdefault(each.tensor, each)
+        for each in call.assignments:
+            if each.tensor not in self._found.tensors:
+                self._keep(each, Solved(each, call.taint))
 
-    def _is_congruent(self, call: Call) -> bool:
-        """Whether all that an operator depends on is the same in both networks; then so is its result.
+    def _differs(self, other: Assignment) -> bool:
+        """Whether a tensor has been solved differently before."""
+        first = self._assigned.get(other.tensor, other)
+        return (first.source, first.axes, first.value) != (other.source, other.axes, other.value)
+
+    def _congruent(self, node: Node, partner: Node) -> Value | None:
+        """The result of an operator all of whose operands are the same in both networks.
 
         This holds for every operator that draws no random numbers, known or not. Tensors are copied whole.
         """
-        node, partner = call.node, call.partner
+        call = Call(self._known, node, partner)
         is_same = node.target == partner.target and node.shape == partner.shape and not node.is_random
-        return (
+        is_congruent = (
             is_same
             and node.arguments.keys() == partner.arguments.keys()
             and all(
@@ -206,6 +269,22 @@ class _Solver:
                 for name, ours in node.arguments.items()
             )
         )
+        if not is_congruent or any(self._differs(each) for each in call.assignments):
+            return None
+        self._keep_tensors(call)
+        if node.shape is None:
+            return Several(partner.name, self._parts(node), training_taint=call.training_taint)
+        axes = tuple(map(identity, node.shape))
+        return Related(partner.name, axes, training_taint=call.training_taint)
+
+    def _parts(self, node: Node) -> tuple[tuple[AxisRelation, ...], ...]:
+        """The parts of a list that is the same in both networks, as far as anybody takes them."""
+        shapes: dict[int, tuple[int, ...]] = {}
+        for user in self._child.users[node.name]:
+            index = self._child[user].arguments.get("index")
+            if isinstance(index, int):
+                shapes[index] = self._child[user].shape or ()
+        return tuple(tuple(map(identity, shapes.get(i, ()))) for i in range(max(shapes, default=-1) + 1))
 
     def _is_same_argument(self, call: Call, ours: Argument, theirs: Argument) -> bool:
         if isinstance(ours, tuple) and isinstance(theirs, tuple):
@@ -217,18 +296,31 @@ class _Solver:
         return self._is_same_operand(call, self._child[ours.name], self._parent[theirs.name])
 
     def _is_same_operand(self, call: Call, ours: Node, theirs: Node) -> bool:
-        if ours.is_stored and theirs.is_stored and ours.shape == theirs.shape and ours.dtype == theirs.dtype:
-            axes = tuple(rows(identity(size)) for size in ours.shape or ())
-            call.assignments.append(Assignment(ours.tensor, theirs.tensor, axes))
-            return True
+        views = tensor_view(self._child, ours.name), tensor_view(self._parent, theirs.name)
+        if views[0] is not None or views[1] is not None:
+            return (
+                views[0] is not None
+                and views[1] is not None
+                and views[0].axes == views[1].axes
+                and self._is_same_tensor(call, views[0].node, views[1].node)
+            )
         value = self._found.values[ours.name]
-        return (
-            isinstance(value, Related)
-            and not ours.is_stored
-            and not value.taint
-            and value.parent == origin(self._parent, theirs.name)
-            and all(axis.is_identity for axis in value.axes)
-        )
+        expected = origin(self._parent, theirs.name)
+        if isinstance(value, Related):
+            call.training_taint = call.training_taint or value.training_taint
+            is_same = not value.taint and all(axis.is_identity for axis in value.axes)
+            return is_same and value.parent == expected
+        if isinstance(value, Several):
+            call.training_taint = call.training_taint or value.training_taint
+            is_same = all(axis.is_identity for part in value.parts for axis in part)
+            return is_same and not value.taint and value.parent == expected
+        return False
+
+    def _is_same_tensor(self, call: Call, ours: Node, theirs: Node) -> bool:
+        if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+            return False
+        call.assignments.append(Assignment(ours.tensor, theirs.tensor, tuple(map(whole, ours.shape or ()))))
+        return True
 
     def _assume(self, call: Call) -> Value:
         """Go on with the proposal: nothing is proven, but what the parent learned is not thrown away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,12 +22,17 @@ ZERO_ENTRY = -2
 """At this place the child's value becomes zero."""
 
 
+MEAN_ENTRY = -3
+"""At this place the child's value becomes the mean over the parent's axis."""
+
+
 class How(StrEnum):
     """How a child's tensor gets its values."""
 
     COPY = "copy"
     GATHER = "gather"
     FILL = "fill"
+    IDENTITY = "identity"
     FRESH = "fresh"
 
 
@@ -35,12 +41,17 @@ class AxisMap:
     """Which entries of a parent's tensor go where along one axis, and with which factors.
 
     Attributes:
-        sources: For each entry of the child, the parent's index, or `FRESH_ENTRY`, or `ZERO_ENTRY`.
+        sources: For each entry of the child, the parent's index, or `FRESH_ENTRY`, `ZERO_ENTRY`,
+            `MEAN_ENTRY`.
         scales: The factors; None if all are 1.
+        gradient_scales: The factors by which the parent's gradient becomes the child's, where the child
+            computes what the parent does; None if all are 1. A copied unit gets the share of its unit's
+            gradient with which its readers use it; a column gets the factor of what it reads.
     """
 
     sources: tuple[int, ...]
     scales: tuple[float, ...] | None = None
+    gradient_scales: tuple[float, ...] | None = None
 
     @property
     def num_from_parent(self) -> int:
@@ -53,12 +64,31 @@ class AxisMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """Random numbers that part copies without changing what the child computes.
+
+    Where the parent's entry j is read by several columns, random numbers are added to them that cancel
+    wherever the columns read copies: ``N E = 0``. Rows that are copies stay copies.
+
+    Attributes:
+        axis: The axis of the tensor that reads.
+        std: Their standard deviation, as a share of that of the parent's tensor.
+        seed: Which random numbers; the tensor's name counts too.
+    """
+
+    axis: int
+    std: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What happens to one tensor of the child.
 
     An entry is fresh if any axis says so, else zero if any axis says so, else the parent's entry times the
     factors of all axes. So a new unit keeps its own incoming weights even from sources that others must
-    ignore.
+    ignore. `How.IDENTITY` takes no values: entry (i, j) is the product of both factors where both axes name
+    the same source, at the centre of a kernel, else zero; fresh entries stay fresh.
 
     Attributes:
         tensor: The tensor's name in the child's state dict.
@@ -66,8 +96,9 @@ class Step:
         how: How it gets its values.
         source: The parent's tensor; empty for `How.FILL` and `How.FRESH`.
         source_shape: Its shape.
-        axes: One map for each axis, for `How.GATHER`.
+        axes: One map for each axis, for `How.GATHER`; the first two axes' for `How.IDENTITY`.
         value: What fills it, for `How.FILL`.
+        noise: What is added to part copies, for `How.GATHER`; None for nothing.
         is_parameter: Whether it is trained; buffers do not count for the coverage.
     """
 
@@ -78,6 +109,7 @@ class Step:
     source_shape: tuple[int, ...] = ()
     axes: tuple[AxisMap, ...] = ()
     value: float = 0.0
+    noise: Noise | None = None
     is_parameter: bool = True
 
     @property
@@ -97,7 +129,8 @@ class Step:
             return f"all {self.value:g}"
         if self.how is How.GATHER:
             changes = [_axis_text(axis, n) for axis, n in zip(self.axes, self.source_shape, strict=True)]
-            return "gather " + " ".join(f"[{change}]" for change in changes)
+            noise = f" + noise {self.noise.std:g}" if self.noise is not None else ""
+            return "gather " + " ".join(f"[{change}]" for change in changes) + noise
         return self.how.value
 
 
@@ -106,8 +139,9 @@ def _axis_text(axis: AxisMap, num_parent: int) -> str:
         return ":"
     sources = np.asarray(axis.sources)
     parts = [f"{(sources >= 0).sum()} of {num_parent}"]
-    parts += [f"{count} zero" for count in [(sources == ZERO_ENTRY).sum()] if count]
-    parts += [f"{count} fresh" for count in [(sources == FRESH_ENTRY).sum()] if count]
+    for word, entry in (("mean", MEAN_ENTRY), ("zero", ZERO_ENTRY), ("fresh", FRESH_ENTRY)):
+        count = int((sources == entry).sum())
+        parts += [f"{count} {word}"] if count else []
     return ", ".join(parts) + (", scaled" if axis.scales is not None else "")
 
 
@@ -145,7 +179,7 @@ class TransferPlan:
     def to_json(self) -> Json:
         """The plan as JSON; `heredity.transfer.plan_from_json` reads it back."""
         return {
-            "format": 1,
+            "format": 2,
             "steps": [_step_to_json(step) for step in self.steps],
             "certificate": self.certificate.to_json(),
         }
@@ -171,8 +205,10 @@ def _step_to_json(step: Step) -> Json:
     }
     if step.source:
         fields |= {"source": step.source, "source_shape": list(step.source_shape)}
-    if step.how is How.GATHER:
+    if step.axes:
         fields["axes"] = [_axis_to_json(axis) for axis in step.axes]
+    if step.noise is not None:
+        fields["noise"] = {"axis": step.noise.axis, "std": step.noise.std, "seed": step.noise.seed}
     if step.how is How.FILL:
         fields["value"] = step.value
     return fields
@@ -181,9 +217,15 @@ def _step_to_json(step: Step) -> Json:
 def _axis_to_json(axis: AxisMap) -> Json:
     """Write the indices as runs [first, count, step], so that the size does not follow the width."""
     fields: dict[str, Json] = {"sources": [list(run) for run in _runs(axis.sources)]}
-    if axis.scales is not None:
-        fields["scales"] = list(axis.scales)
+    for name, values in (("scales", axis.scales), ("gradient_scales", axis.gradient_scales)):
+        if values is not None:
+            fields[name] = [list(run) for run in _equal_runs(values)]
     return fields
+
+
+def _equal_runs(values: tuple[float, ...]) -> list[tuple[float, int]]:
+    """Write factors as runs [factor, count]."""
+    return [(value, len(list(run))) for value, run in groupby(values)]
 
 
 def _runs(values: tuple[int, ...]) -> list[tuple[int, int, int]]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from heredity.errors import CorruptData, UnsupportedFormat
 from heredity.transfer.plans.certificate import Certificate, TensorVerdict, Verdict
-from heredity.transfer.plans.plan import ZERO_ENTRY, AxisMap, How, Step, TransferPlan
+from heredity.transfer.plans.plan import MEAN_ENTRY, AxisMap, How, Noise, Step, TransferPlan
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
 
-FORMAT = 1
+FORMAT = 2
 
 T = TypeVar("T", str, bool, int)
 Member = TypeVar("Member", How, Verdict)
@@ -54,6 +54,7 @@ def _step(value: Json, *, where: str) -> Step:
         source_shape=_shape(fields.get("source_shape", []), where=f"{where}.source_shape"),
         axes=tuple(_axis(axis, where=f"{where}.axes") for axis in _list(fields.get("axes", []), where=where)),
         value=_number(fields.get("value", 0.0), where=f"{where}.value"),
+        noise=_noise(fields.get("noise"), where=f"{where}.noise"),
         is_parameter=_plain(bool, fields.get("is_parameter"), where=f"{where}.is_parameter"),
     )
     _check(step, where=where)
@@ -66,15 +67,39 @@ def _check(step: Step, *, where: str) -> None:
         raise CorruptData(f"{where}: {step.how.value} from {step.source!r}.")
     if step.how is How.COPY and step.shape != step.source_shape:
         raise CorruptData(f"{where}: a copy from shape {step.source_shape} to {step.shape}.")
+    if step.how is How.IDENTITY:
+        _check_maps(step.axes, step.shape[:2], None, where=where)
     if step.how is not How.GATHER:
         return
     if not len(step.axes) == len(step.shape) == len(step.source_shape):
         raise CorruptData(f"{where}: {len(step.axes)} maps from {step.source_shape} to {step.shape}.")
-    for axis, m, n in zip(step.axes, step.shape, step.source_shape, strict=True):
-        is_inside = all(ZERO_ENTRY <= index < n for index in axis.sources)
-        is_scaled_right = axis.scales is None or len(axis.scales) == m
-        if len(axis.sources) != m or not is_inside or not is_scaled_right:
+    _check_maps(step.axes, step.shape, step.source_shape, where=where)
+    if step.noise is not None and not 0 <= step.noise.axis < len(step.axes):
+        raise CorruptData(f"{where}: noise along axis {step.noise.axis} of {len(step.axes)}.")
+
+
+def _check_maps(
+    axes: tuple[AxisMap, ...], shape: tuple[int, ...], source_shape: tuple[int, ...] | None, *, where: str
+) -> None:
+    """Check that maps lead from one shape to another; an identity has no shape to come from."""
+    if len(axes) != len(shape):
+        raise CorruptData(f"{where}: {len(axes)} maps for shape {shape}.")
+    for axis, m, n in zip(axes, shape, source_shape or shape, strict=True):
+        is_inside = all(MEAN_ENTRY <= index < n or source_shape is None for index in axis.sources)
+        factors = [each for each in (axis.scales, axis.gradient_scales) if each is not None]
+        if len(axis.sources) != m or not is_inside or any(len(each) != m for each in factors):
             raise CorruptData(f"{where}: a map does not lead from {n} entries to {m}.")
+
+
+def _noise(value: Json, *, where: str) -> Noise | None:
+    if value is None:
+        return None
+    fields = _object(value, where=where)
+    return Noise(
+        axis=_plain(int, fields.get("axis"), where=where),
+        std=_number(fields.get("std"), where=where),
+        seed=_plain(int, fields.get("seed"), where=where),
+    )
 
 
 def _axis(value: Json, *, where: str) -> AxisMap:
@@ -87,10 +112,26 @@ def _axis(value: Json, *, where: str) -> AxisMap:
             raise CorruptData(f"{where}: {numbers} is no run [first, count, step].")
         first, count, step = numbers
         sources += [first + step * i for i in range(count)]
-    scales = fields.get("scales")
-    if scales is None:
-        return AxisMap(tuple(sources))
-    return AxisMap(tuple(sources), tuple(_number(each, where=where) for each in _list(scales, where=where)))
+    return AxisMap(
+        tuple(sources),
+        _factors(fields.get("scales"), where=where),
+        _factors(fields.get("gradient_scales"), where=where),
+    )
+
+
+def _factors(value: Json, *, where: str) -> tuple[float, ...] | None:
+    """Read runs [factor, count]; the first format had one number for each entry."""
+    if value is None:
+        return None
+    found: list[float] = []
+    for run in _list(value, where=where):
+        if not isinstance(run, list | tuple):
+            found.append(_number(run, where=where))
+            continue
+        if len(run) != 2 or not 0 < _plain(int, run[1], where=where) < 2**31:
+            raise CorruptData(f"{where}: {run!r:.80} is no run [factor, count].")
+        found += [_number(run[0], where=where)] * _plain(int, run[1], where=where)
+    return tuple(found)
 
 
 def _certificate(fields: Mapping[str, Json]) -> Certificate:

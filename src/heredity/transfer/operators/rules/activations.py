@@ -1,0 +1,173 @@
+"""Rules for functions of one number, applied to each entry by itself.
+
+What a function does to a relation depends on three things: whether it maps zero to zero, whether a factor
+passes through it (any factor, a positive one, none), and whether a mean does (only through linear ones).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heredity.graph import Graph, Ref, origin
+from heredity.transfer.operators.axes import NodeAxes
+from heredity.transfer.operators.call import Call, InsertedCall
+from heredity.transfer.operators.registry import OperatorRule, register
+from heredity.transfer.operators.relation import (
+    JUNK,
+    AxisRelation,
+    Related,
+    Unproven,
+    Value,
+    Zero,
+    snapped,
+    total_factor,
+)
+
+# f(s x) = s f(x) for all s.
+_LINEAR = (
+    "neg.default",
+    "to.dtype",
+    "to.device",
+    "to.dtype_layout",
+    "_to_copy.default",
+    "lift_fresh_copy.default",
+)
+
+# f(s x) = s f(x) for s > 0.
+_HOMOGENEOUS = ("relu.default", "leaky_relu.default", "abs.default")
+
+# f(0) = 0.
+_KEEPS_ZERO = (
+    *(
+        "gelu.default",
+        "silu.default",
+        "tanh.default",
+        "hardtanh.default",
+        "hardswish.default",
+        "mish.default",
+    ),
+    *(
+        "relu6.default",
+        "elu.default",
+        "selu.default",
+        "celu.default",
+        "sin.default",
+        "erf.default",
+        "sign.default",
+    ),
+    *("square.default", "tan.default", "asinh.default", "expm1.default"),
+    *("softshrink.default", "hardshrink.default", "softsign.default", "floor.default", "round.default"),
+)
+
+_OTHER = (
+    *("sigmoid.default", "exp.default", "softplus.default", "hardsigmoid.default", "cos.default"),
+    *("log_sigmoid.default", "clamp_min.default", "clamp.default", "logical_not.default"),
+)
+
+# Not finite for some numbers, zero or negative ones.
+_PARTIAL = ("rsqrt.default", "log.default", "reciprocal.default", "sqrt.default", "log1p.default")
+
+# Operators whose result is nowhere negative if their first operand is nowhere negative.
+_KEEP_SIGN = frozenset(
+    f"aten.{name}"
+    for name in (
+        *("max_pool2d.default", "avg_pool2d.default", "adaptive_avg_pool2d.default", "mean.dim"),
+        *("flatten.using_ints", "view.default", "reshape.default", "permute.default", "transpose.int"),
+    )
+)
+
+
+def is_nonnegative(graph: Graph, name: str) -> bool:
+    """Whether a value is a ReLU's, or was one before operators that keep the sign."""
+    node = graph[origin(graph, name)]
+    while node.target in _KEEP_SIGN:
+        operand = node.arguments["input"]
+        if not isinstance(operand, Ref):
+            return False
+        node = graph[origin(graph, operand.name)]
+    return node.target == "aten.relu.default"
+
+
+def _structure(axes: NodeAxes) -> None:
+    axes.tie_all("input")
+
+
+def _settings(call: Call) -> tuple[AxisRelation, ...]:
+    call.require_same(*(name for name in call.node.arguments if name != "input"))
+    return call.operand("input")
+
+
+def _relate_linear(call: Call) -> tuple[AxisRelation, ...]:
+    return call.operand("input")
+
+
+def _relate_homogeneous(call: Call) -> tuple[AxisRelation, ...]:
+    """A factor is the product of the axes' factors, so that each being positive is enough."""
+    return tuple(axis.without_means().with_positive_scales() for axis in _settings(call))
+
+
+def _relate_keeping_zero(call: Call) -> tuple[AxisRelation, ...]:
+    axes = _settings(call)
+    if total_factor(axes) == 1:
+        return tuple(axis.without_means().unscaled() for axis in axes)
+    return tuple(axis.without_means().with_unit_scales() for axis in axes)
+
+
+def _relate_other(call: Call) -> tuple[AxisRelation, ...]:
+    return tuple(axis.with_zero_as_junk() for axis in _relate_keeping_zero(call))
+
+
+def _relate_partial(call: Call) -> tuple[AxisRelation, ...]:
+    """What is not known could be outside of where the function has values, and the rest would be lost."""
+    axes = _relate_other(call)
+    if any(axis.has(JUNK) for axis in axes):
+        raise Unproven(f"{call.node.target} of new entries, which may be zero or negative")
+    return axes
+
+
+def _insert_relu(call: InsertedCall) -> Value:
+    """A new ReLU changes nothing behind another one: relu(relu(x)) = relu(x) (Net2Net's deeper net)."""
+    value = call.operand("input")
+    if (
+        isinstance(value, Related)
+        and is_nonnegative(call.known.parent, value.parent)
+        and all((axis.s > 0).all() for axis in value.axes)
+    ):
+        return value
+    raise Unproven("a new ReLU changes what comes in")
+
+
+def _insert_same(call: InsertedCall) -> Value:
+    """A change of the number format is none in real arithmetic."""
+    value = call.operand("input")
+    if not isinstance(value, Related | Zero):
+        raise Unproven("what comes in is not known")
+    return value
+
+
+def _relate_pow(call: Call) -> tuple[AxisRelation, ...]:
+    """(s x)^c = s^c x^c, for a whole number c, or for s > 0."""
+    call.require_same("exponent")
+    exponent = call.argument("exponent")
+    if not isinstance(exponent, int | float) or exponent <= 0:
+        raise Unproven(f"a power of {exponent}")
+    axes = [axis.without_means() for axis in call.operand("input")]
+    if exponent != int(exponent):
+        axes = [axis.with_positive_scales() for axis in axes]
+        if any(axis.has(JUNK) for axis in axes):
+            raise Unproven("a root of new entries, which may be negative")
+    return tuple(AxisRelation(axis.g, snapped(np.power(axis.s, exponent)), axis.num_parent) for axis in axes)
+
+
+for _names, _rule in (
+    (_LINEAR, OperatorRule(_structure, _relate_linear, _insert_same, keeps_zero=True)),
+    (_HOMOGENEOUS[1:], OperatorRule(_structure, _relate_homogeneous, keeps_zero=True)),
+    (_KEEPS_ZERO, OperatorRule(_structure, _relate_keeping_zero, keeps_zero=True)),
+    (_OTHER, OperatorRule(_structure, _relate_other)),
+    (_PARTIAL, OperatorRule(_structure, _relate_partial)),
+):
+    register(*(f"aten.{name}" for name in _names), rule=_rule)
+register(
+    "aten.relu.default", rule=OperatorRule(_structure, _relate_homogeneous, _insert_relu, keeps_zero=True)
+)
+register("aten.pow.Tensor_Scalar", rule=OperatorRule(_structure, _relate_pow, keeps_zero=True))

@@ -1,0 +1,174 @@
+"""Rules for operators that join tensors or cut them into several: cat, stack, split, chunk, unbind."""
+
+from __future__ import annotations
+
+from heredity.graph import Node, Ref
+from heredity.transfer.operators.atoms import Axis, tie
+from heredity.transfer.operators.axes import RESULT, NodeAxes
+from heredity.transfer.operators.call import Call
+from heredity.transfer.operators.registry import OperatorRule, register
+from heredity.transfer.operators.relation import AxisRelation, Unproven, concatenated, identity, piece
+
+Axes = tuple[AxisRelation, ...]
+_SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"})
+
+
+def _dim(node: Node, rank: int) -> int:
+    dim = node.arguments.get("dim", 0)
+    return (dim if isinstance(dim, int) else 0) % rank
+
+
+def _structure_cat(axes: NodeAxes) -> None:
+    parts = axes.operands("tensors")
+    rank = axes.rank(RESULT)
+    if not parts or any(len(part.shape or ()) != rank for part in parts):
+        return
+    dim = _dim(axes.node, rank)
+    for part in parts:
+        for axis in range(rank):
+            if axis != dim:
+                axes.tie_places((part.name, axis), (axes.node.name, axis))
+    axes.join((axes.node.name, dim), [(part.name, dim) for part in parts])
+
+
+def _relate_cat(call: Call) -> Axes:
+    """The axis that is joined relates piece by piece; along all others the pieces have to relate alike."""
+    call.require_same("dim")
+    parts = call.operands("tensors")
+    dim = _dim(call.node, len(parts[0]))
+    joined = concatenated([part[dim] for part in parts])
+    found = []
+    for axis in range(len(parts[0])):
+        first = parts[0][axis]
+        for part in parts[1:]:
+            if (len(part[axis]), part[axis].num_parent) != (len(first), first.num_parent) and axis != dim:
+                raise Unproven("pieces of other sizes are joined")
+            first = first.agreeing_with(part[axis]) if axis != dim else first
+        found.append(joined if axis == dim else first)
+    return tuple(found)
+
+
+def _structure_stack(axes: NodeAxes) -> None:
+    rank = axes.rank(RESULT)
+    dim = _dim(axes.node, rank)
+    kept = [axis for axis in range(rank) if axis != dim]
+    for part in axes.operands("tensors"):
+        for before, after in enumerate(kept):
+            axes.tie_places((part.name, before), (axes.node.name, after))
+
+
+def _relate_stack(call: Call) -> Axes:
+    """As many tensors, in the same order, one on another; they have to relate alike."""
+    call.require_same("dim")
+    parts = call.operands("tensors")
+    dim = _dim(call.node, len(parts[0]) + 1)
+    found = list(parts[0])
+    for part in parts[1:]:
+        if [(len(a), a.num_parent) for a in part] != [(len(a), a.num_parent) for a in found]:
+            raise Unproven("tensors of other sizes are stacked")
+        found = [a.agreeing_with(b) for a, b in zip(found, part, strict=True)]
+    found.insert(dim, identity(len(parts)))
+    return tuple(found)
+
+
+def sizes_of(node: Node, size: int) -> list[int]:
+    """The lengths of the parts into which an operator cuts an axis of this length."""
+    given = node.arguments.get("split_sizes")
+    if isinstance(given, tuple):
+        return [part for part in given if isinstance(part, int)]
+    each = node.arguments.get("split_size")
+    if not isinstance(each, int):
+        chunks = node.arguments.get("chunks")
+        each = -(-size // chunks) if isinstance(chunks, int) and chunks else size
+    count = max(1, -(-size // max(each, 1)))
+    return [min(each, size - i * each) for i in range(count)]
+
+
+def _structure_split(axes: NodeAxes) -> None:
+    operand = axes.operand("input")
+    if operand is None:
+        return
+    ours, theirs = axes.shapes(operand)
+    dim = _dim(axes.node, len(ours))
+    partner = axes.partners.get(axes.node.name)
+    if theirs is None or partner is None or len(theirs) != len(ours):
+        return
+    sizes = sizes_of(axes.node, ours[dim])
+    in_parent = sizes_of(axes.parent[partner], theirs[dim])
+    if len(sizes) == len(in_parent):
+        axes.cut((operand.name, dim), list(zip(in_parent, sizes, strict=True)))
+
+
+def _relate_split(call: Call) -> list[Axes]:
+    """Each part relates as its range of the axis does."""
+    call.require_same("dim")
+    axes = call.operand("input")
+    dim = _dim(call.node, len(axes))
+    axis = axes[dim]
+    ours = sizes_of(call.node, len(axis))
+    theirs = sizes_of(call.partner, axis.num_parent)
+    if len(ours) != len(theirs):
+        raise Unproven(f"it is cut into {len(ours)} parts, in the parent into {len(theirs)}")
+    found: list[Axes] = []
+    a = b = 0
+    for m, n in zip(ours, theirs, strict=True):
+        part = piece(axis, ours=(a, a + m), theirs=(b, b + n))
+        found.append(tuple(part if i == dim else each for i, each in enumerate(axes)))
+        a, b = a + m, b + n
+    return found
+
+
+def _relate_unbind(call: Call) -> list[Axes]:
+    """An axis that is the same in both networks is taken apart into its entries."""
+    call.require_same("dim")
+    axes = call.operand("input")
+    dim = _dim(call.node, len(axes))
+    call.require(axes[dim].is_identity, "an axis that differs is taken apart into its entries")
+    kept = tuple(each for i, each in enumerate(axes) if i != dim)
+    return [kept] * len(axes[dim])
+
+
+def _structure_item(axes: NodeAxes) -> None:
+    """Tie a part to what it is a part of: the pieces of the operand of the split."""
+    split, index = axes.operand("input"), axes.node.arguments.get("index")
+    if split is None or not isinstance(index, int):
+        return
+    ref = split.arguments.get("input")
+    if not isinstance(ref, Ref):
+        return
+    operand = axes.graph[ref.name]
+    rank = len(operand.shape or ())
+    dim = _dim(split, rank) if rank else 0
+    if split.target in _SPLITS:
+        for axis in range(rank):
+            if axis != dim:
+                axes.tie_places((operand.name, axis), (axes.node.name, axis))
+        pieces = _pieces(axes.atoms.of((operand.name, dim)))
+        if index < len(pieces):
+            tie(pieces[index], axes.atoms.of((axes.node.name, dim)))
+    elif split.target == "aten.unbind.int":
+        kept = [axis for axis in range(rank) if axis != dim]
+        for after, before in enumerate(kept):
+            axes.tie_places((operand.name, before), (axes.node.name, after))
+
+
+def _pieces(axis: Axis) -> tuple[Axis, ...]:
+    return axis[0].root.pieces if len(axis) == 1 else ()
+
+
+def _relate_item(call: Call) -> Axes:
+    index, theirs = call.argument("index"), call.argument_in_parent("index")
+    if not isinstance(index, int) or not isinstance(theirs, int):
+        raise Unproven(f"index is {index}, in the parent {theirs}")
+    return call.part("input", (index, theirs))
+
+
+def _structure_nothing(axes: NodeAxes) -> None:
+    """The parts are tied where they are taken."""
+
+
+register("aten.cat.default", rule=OperatorRule(_structure_cat, _relate_cat))
+register("aten.stack.default", rule=OperatorRule(_structure_stack, _relate_stack))
+register(*sorted(_SPLITS), rule=OperatorRule(_structure_split, _relate_split, keeps_zero=True))
+register("aten.unbind.int", rule=OperatorRule(_structure_nothing, _relate_unbind, keeps_zero=True))
+register("getitem", rule=OperatorRule(_structure_item, _relate_item, keeps_zero=True))

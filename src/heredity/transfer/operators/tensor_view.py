@@ -1,0 +1,103 @@
+"""Tensors of the state dict seen through operators that only move entries: a weight transposed, say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from heredity.graph import Graph, Node, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+_COPIES = frozenset(
+    f"aten.{name}"
+    for name in ("clone.default", "contiguous.default", "alias.default", "detach.default", "to.dtype")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorView:
+    """A stored tensor as an operator reads it.
+
+    Attributes:
+        node: The node of the tensor itself.
+        axes: For each axis of the view, the tensor's axis; None for an axis of one entry that was put in.
+    """
+
+    node: Node
+    axes: tuple[int | None, ...]
+
+    def stored(self, given: Sequence[T]) -> list[T | None]:
+        """What is given for each axis of the view, for each axis of the tensor; None for a dropped axis."""
+        found: list[T | None] = [None] * len(self.node.shape or ())
+        for axis, value in zip(self.axes, given, strict=True):
+            if axis is not None:
+                found[axis] = value
+        return found
+
+
+def tensor_view(graph: Graph, name: str) -> TensorView | None:
+    """The stored tensor that a value is a view of; None if it is something else."""
+    node = graph[name]
+    if node.is_stored:
+        return TensorView(node, tuple(range(len(node.shape or ()))))
+    operand = node.arguments.get("input")
+    step = _STEPS.get(node.target)
+    if step is None or not isinstance(operand, Ref) or node.shape is None:
+        return None
+    below = tensor_view(graph, operand.name)
+    if below is None:
+        return None
+    axes = step(node, graph[operand.name].shape or ())
+    if axes is None:
+        return None
+    return TensorView(below.node, tuple(None if axis is None else below.axes[axis] for axis in axes))
+
+
+def _same(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    return list(range(len(shape))) if node.shape == shape else None
+
+
+def _swapped(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    rank = len(shape)
+    axes: list[int | None] = list(range(rank))
+    one, other = node.arguments.get("dim0", 0), node.arguments.get("dim1", 1)
+    if rank < 2 or not isinstance(one, int) or not isinstance(other, int):
+        return axes if rank < 2 else None
+    axes[one % rank], axes[other % rank] = other % rank, one % rank
+    return axes
+
+
+def _permuted(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    dims = node.arguments.get("dims")
+    if not isinstance(dims, tuple):
+        return None
+    return [dim % len(shape) for dim in dims if isinstance(dim, int)]
+
+
+def _reshaped(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    """Only axes of one entry come and go; all others stay, in order."""
+    wide = [axis for axis, size in enumerate(shape) if size != 1]
+    after = node.shape or ()
+    if [shape[axis] for axis in wide] != [size for size in after if size != 1]:
+        return None
+    if len(after) == len(shape) and after == shape:
+        return list(range(len(shape)))
+    left = iter(wide)
+    return [next(left) if size != 1 else None for size in after]
+
+
+_STEPS: dict[str, Callable[[Node, tuple[int, ...]], list[int | None] | None]] = {
+    **dict.fromkeys(_COPIES, _same),
+    "aten.t.default": _swapped,
+    "aten.transpose.int": _swapped,
+    "aten.permute.default": _permuted,
+    "aten.view.default": _reshaped,
+    "aten.reshape.default": _reshaped,
+    "aten.unsqueeze.default": _reshaped,
+    "aten.squeeze.dim": _reshaped,
+    "aten.squeeze.dims": _reshaped,
+}
