@@ -66,6 +66,45 @@ def test_a_copy_without_a_share_in_the_gradient_is_new(make_plan: Plan) -> None:
     assert found["exp_avg_sq"].tolist() == [4, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("names", "keeps_axes"),
+    [(("row_var", "col_var"), True), (("exp_avg_sq_row", "exp_avg_sq_col"), False)],
+)
+def test_factors_of_a_moment_become_those_of_the_mapped_moment(
+    names: tuple[str, str], keeps_axes: bool, make_plan: Plan
+) -> None:
+    axes = (AxisMap((0, 1, 1), None, (1.0, 0.5, 0.5)), AxisMap((0, 0, 1)))
+    plan = make_plan(Step("w", (3, 3), How.GATHER, "v", (2, 2), axes))
+    # The moment is the outer product of (1, 2) and (3, 5), the child's that of (1, 1/2, 1/2) and (3, 3, 5).
+    row, column = torch.tensor([[4.0], [8.0]]), torch.tensor([[4.5, 7.5]])
+    slots = dict(zip(names, (row, column) if keeps_axes else (row[:, 0], column[0]), strict=True))
+    found, _ = carried(plan, slots, make=Lion)
+    assert found[names[0]].flatten().tolist() == pytest.approx([11 / 3, 11 / 6, 11 / 6])
+    assert found[names[1]].flatten().tolist() == pytest.approx([2.0, 2.0, 10 / 3])
+    assert found[names[0]].dim() == found[names[1]].dim() == (2 if keeps_axes else 1)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("w", (3,), How.GATHER, "v", (2,), (AxisMap((0, 1, 1)),)),
+        Step("w", (3, 2), How.COPY, "v", (3, 2)),
+        Step("w", (2, 1), How.GATHER, "v", (2, 3), (AxisMap((0, 1)), AxisMap((0,)))),
+    ],
+)
+def test_factors_of_another_parameter_are_left_behind(step: Step, make_plan: Plan) -> None:
+    slots = {"row_var": torch.ones(2, 1), "col_var": torch.ones(1, 2)}
+    found, new = carried(make_plan(step), slots, make=Lion)
+    assert found == {}
+    assert "no factors" in new["w"]
+
+
+def test_factors_go_with_a_copy_as_they_are(make_plan: Plan) -> None:
+    slots = {"row_var": torch.ones(2, 1), "col_var": torch.ones(1, 2)}
+    found, _ = carried(make_plan(copy_of(2, 2)), slots, make=Lion)
+    torch.testing.assert_close(found, slots, check_dtype=False)
+
+
 @pytest.mark.parametrize("how", [How.FRESH, How.FILL, How.IDENTITY])
 def test_what_is_not_the_parents_begins_without_state(how: How, make_plan: Plan) -> None:
     found, new = carried(make_plan(Step("w", (2,), how)), adam(2))

@@ -73,6 +73,13 @@ def test_convolutions_keep_the_axes_of_their_kernels() -> None:
     assert [tuple(less[name].shape) for name in names] == [(2, 2, 5, 5), (4, 2, 1, 1)]
 
 
+@pytest.mark.parametrize("name", ["f.lora_B.bias", "f.lora_B.default.bias"])
+def test_a_bias_of_b_is_scaled_too(name: str) -> None:
+    adapter = pair(2) | {name: torch.ones(3)}
+    for found in (grown(adapter, 3, ratio=2), shrink_rank(adapter, rank=1, scaling_ratio=2)[0]):
+        assert found[name].tolist() == [2, 2, 2]
+
+
 def test_other_tensors_and_dtypes_stay() -> None:
     adapter = {name: value.to(torch.bfloat16) for name, value in pair(2).items()} | {"g": torch.ones(1)}
     for found in (grown(adapter, 3), shrink_rank(adapter, rank=1, scaling_ratio=1.0)[0]):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +35,8 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD without momentum": partial(optim.SGD, lr=0.1),
 }
 
+NUMBERS = itertools.count()
+
 
 def network() -> nn.Module:
     torch.manual_seed(0)
@@ -56,20 +58,26 @@ def trained(make: Callable[..., optim.Optimizer]) -> tuple[nn.Module, optim.Opti
     return module, optimizer
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One for all tests, on a disk, where tensors are mapped: to clear it away takes longer than a test."""
+    return open_store(tmp_path_factory.mktemp("optimizers") / "store")
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "store")
+def key() -> str:
+    return f"test-{next(NUMBERS)}"
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_next_step_is_the_same_bit_by_bit(name: str, store: Store) -> None:
+def test_the_next_step_is_the_same_bit_by_bit(name: str, store: Store, key: str) -> None:
     module, optimizer = trained(OPTIMIZERS[name])
-    save_module(store, module, key="a", optimizer_state=named_optimizer_state(module, optimizer))
+    save_module(store, module, key=key, optimizer_state=named_optimizer_state(module, optimizer))
     again = network()
     optimizer_again = OPTIMIZERS[name](again.parameters())
     reopened = open_store(store.url)
-    load(again, reopened["a"])
-    restore_optimizer_state(again, optimizer_again, optimizer_state(reopened["a"]))
+    load(again, reopened[key])
+    restore_optimizer_state(again, optimizer_again, optimizer_state(reopened[key]))
     step(module, optimizer, seed=9)
     step(again, optimizer_again, seed=9)
     torch.testing.assert_close(again.state_dict(), module.state_dict(), rtol=0, atol=0)
@@ -81,30 +89,30 @@ def test_the_next_step_is_the_same_bit_by_bit(name: str, store: Store) -> None:
     )
 
 
-def test_it_goes_by_names_whatever_the_groups_and_their_order(store: Store) -> None:
+def test_it_goes_by_names_whatever_the_groups_and_their_order(store: Store, key: str) -> None:
     module, optimizer = trained(optim.Adam)
-    save_module(store, module, key="a", optimizer_state=named_optimizer_state(module, optimizer))
+    save_module(store, module, key=key, optimizer_state=named_optimizer_state(module, optimizer))
     again = network()
-    load(again, store["a"])
+    load(again, store[key])
     first, *rest = again.parameters()
     groups: list[dict[str, Any]] = [{"params": rest}, {"params": [first], "lr": 1e-3}]
     regrouped = optim.Adam(groups)
-    restore_optimizer_state(again, regrouped, optimizer_state(store["a"]))
+    restore_optimizer_state(again, regrouped, optimizer_state(store[key]))
     step(module, optimizer, seed=9)
     step(again, regrouped, seed=9)
     torch.testing.assert_close(again.state_dict(), module.state_dict(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("value", [3, 0.1, True, torch.tensor(7), torch.tensor(2.5)])
-def test_numbers_come_back_as_what_they_were(value: float | torch.Tensor, store: Store) -> None:
-    store.put("a", optimizer_tensors({"layer.weight": {"step": value}}))
-    found = optimizer_state(store["a"])["layer.weight"]["step"]
+def test_numbers_come_back_as_what_they_were(value: float | torch.Tensor, store: Store, key: str) -> None:
+    store.put(key, optimizer_tensors({"layer.weight": {"step": value}}))
+    found = optimizer_state(store[key])["layer.weight"]["step"]
     assert (type(found), found) == (type(value), value)
     if isinstance(value, torch.Tensor) and isinstance(found, torch.Tensor):
         assert found.dtype == value.dtype
 
 
-def test_the_state_shares_no_memory_with_what_was_given(store: Store) -> None:
+def test_the_state_shares_no_memory_with_what_was_given(store: Store, key: str) -> None:
     module, optimizer = trained(optim.Adam)
     state = named_optimizer_state(module, optimizer)
     again = network()
@@ -117,8 +125,8 @@ def test_the_state_shares_no_memory_with_what_was_given(store: Store) -> None:
     assert torch.equal(before, kept)
 
 
-def test_a_checkpoint_without_it_has_none(store: Store) -> None:
-    assert optimizer_state(save_module(store, network(), key="a")) == {}
+def test_a_checkpoint_without_it_has_none(store: Store, key: str) -> None:
+    assert optimizer_state(save_module(store, network(), key=key)) == {}
 
 
 @pytest.mark.parametrize("slot", ["", "a/b", "a:int"])
@@ -134,10 +142,10 @@ def test_what_is_no_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["optimizer/step", "optimizer/w/", "optimizer/w/step:text"])
-def test_a_name_that_no_slot_has_is_damage(name: str, store: Store) -> None:
-    store.put("a", {name: torch.zeros(())})
+def test_a_name_that_no_slot_has_is_damage(name: str, store: Store, key: str) -> None:
+    store.put(key, {name: torch.zeros(())})
     with pytest.raises(CorruptCheckpoint, match="no slot of an optimizer"):
-        optimizer_state(store["a"])
+        optimizer_state(store[key])
 
 
 @pytest.mark.parametrize(

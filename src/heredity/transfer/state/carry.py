@@ -13,7 +13,7 @@ from heredity.transfer.plans.plan import How
 from heredity.transfer.state.moments import mapped_factors, mapped_moment, num_known
 from heredity.transfer.state.named import Held, NamedState, Value, parameters_of, placed
 from heredity.transfer.state.rewarm import RewarmAdvice, rewarm_advice
-from heredity.transfer.state.slots import FACTORS, idle_slots, kind_of, problem_of
+from heredity.transfer.state.slots import FACTOR_PAIRS, idle_slots, kind_of, problem_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -134,16 +134,15 @@ def _mapped(step: Step, slot: str, value: Value, optimizer: Optimizer) -> Value 
 
 
 def _mapped_factors(step: Step, slots: Mapping[str, Value]) -> dict[str, Value] | str:
-    """Adafactor's two factors, if the slots have them."""
-    row, column = (slots.get(slot) for slot in FACTORS)
-    if not isinstance(row, torch.Tensor) or not isinstance(column, torch.Tensor):
-        return {}
-    if step.how is How.COPY:
-        return {FACTORS[0]: row, FACTORS[1]: column}
-    pair = mapped_factors(step, row, column)
-    if pair is None:
-        return f"{' and '.join(FACTORS)} are not factors of a parameter of shape {step.source_shape}"
-    return dict(zip(FACTORS, pair, strict=True))
+    """The two factors of a second moment that Adafactor keeps, if the slots have them."""
+    for names in FACTOR_PAIRS:
+        row, column = (slots.get(name) for name in names)
+        if isinstance(row, torch.Tensor) and isinstance(column, torch.Tensor):
+            pair = mapped_factors(step, row, column)
+            if pair is None:
+                return f"{' and '.join(names)} are no factors for a parameter of shape {step.source_shape}"
+            return dict(zip(names, pair, strict=True))
+    return {}
 
 
 def _cast(value: Value, held: Held, *, slot: str) -> Value:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from heredity.transfer.plans.plan import How
 from heredity.transfer.state.slots import Kind
 
 if TYPE_CHECKING:
@@ -48,19 +49,33 @@ def mapped_factors(
     and taken apart again: its means depend on all axes.
 
     Args:
-        step: A gather.
-        row: Means along the last axis, which is kept with the length 1.
-        column: Means along the last axis but one, kept with the length 1.
+        step: A gather or a copy.
+        row: Means along the last axis, which is kept with the length 1 or left out.
+        column: Means along the last axis but one, likewise.
     """
-    *front, height, width = step.source_shape
-    if tuple(row.shape) != (*front, height, 1) or tuple(column.shape) != (*front, 1, width):
+    keeps_axes = row.dim() == len(step.source_shape)
+    if (tuple(row.shape), tuple(column.shape)) != _factor_shapes(step.source_shape, keeps_axes=keeps_axes):
         return None
-    exact_row, exact_column = row.detach().to(torch.float64), column.detach().to(torch.float64)
-    mean = exact_row.mean(dim=-2, keepdim=True)
+    if step.how is How.COPY:
+        return row, column
+    *front, height, width = step.source_shape
+    rows = row.detach().to(torch.float64).reshape(*front, height, 1)
+    columns = column.detach().to(torch.float64).reshape(*front, 1, width)
+    mean = rows.mean(dim=-2, keepdim=True)
     # Where a mean is zero, so are the rows.
-    whole = exact_row * exact_column / torch.where(mean == 0, 1.0, mean)
-    moment = mapped_moment(step, whole, Kind.SECOND)
-    return moment.mean(dim=-1, keepdim=True), moment.mean(dim=-2, keepdim=True)
+    moment = mapped_moment(step, rows * columns / torch.where(mean == 0, 1.0, mean), Kind.SECOND)
+    return moment.mean(dim=-1, keepdim=keeps_axes), moment.mean(dim=-2, keepdim=keeps_axes)
+
+
+def _factor_shapes(
+    shape: tuple[int, ...], *, keeps_axes: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    if len(shape) < 2:
+        return None
+    *front, height, width = shape
+    if keeps_axes:
+        return (*front, height, 1), (*front, 1, width)
+    return (*front, height), (*front, width)
 
 
 def num_known(step: Step) -> int:

@@ -12,6 +12,7 @@ import torch
 from heredity.errors import InputError, InvalidTensor
 
 _A = re.compile(r"\.lora_(embedding_)?A(?=\.|$)")
+_BIAS = re.compile(r"\.lora_B(\.\w+)?\.bias$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,13 @@ def grow_rank(
         generator: Draws the new rows.
 
     Returns:
-        New tensors for the pairs.
+        New tensors for the pairs; a bias of B, which is scaled as well, goes along.
 
     Raises:
         InputError: A pair has more rank already, or the ratio is not positive.
         InvalidTensor: A pair is not complete, or its two shapes do not fit together.
     """
-    _check_ratio(scaling_ratio)
-    result = dict(adapter)
+    result = _with_scaled_biases(adapter, scaling_ratio)
     for pair in _pairs(adapter):
         if rank < pair.rank:
             raise InputError(
@@ -86,8 +86,7 @@ def shrink_rank(
         InputError: A pair has less rank already, or the ratio is not positive.
         InvalidTensor: A pair is not complete, or its two shapes do not fit together.
     """
-    _check_ratio(scaling_ratio)
-    result, errors = dict(adapter), {}
+    result, errors = _with_scaled_biases(adapter, scaling_ratio), {}
     for pair in _pairs(adapter):
         if not 0 < rank <= pair.rank:
             raise InputError(
@@ -136,6 +135,8 @@ def _scaled(tensor: torch.Tensor, factor: float) -> torch.Tensor:
     return (tensor.detach().to(torch.float64) * factor).to(tensor.dtype)
 
 
-def _check_ratio(ratio: float) -> None:
+def _with_scaled_biases(adapter: Mapping[str, torch.Tensor], ratio: float) -> dict[str, torch.Tensor]:
+    """The adapter's tensors, of which the pairs are still to be replaced."""
     if not (ratio > 0 and math.isfinite(ratio)):
         raise InputError(f"scaling_ratio: expected a positive number, got {ratio}.")
+    return {name: _scaled(value, ratio) if _BIAS.search(name) else value for name, value in adapter.items()}

@@ -48,6 +48,9 @@ _KINDS = {
 FACTORS = ("row_var", "col_var")
 """What Adafactor keeps of a second moment: its means along the last axis, and along the last but one."""
 
+FACTOR_PAIRS = (FACTORS, ("exp_avg_sq_row", "exp_avg_sq_col"))
+"""The same under the names of Hugging Face's and timm's Adafactor, which leave out the axis of the mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Needs:
