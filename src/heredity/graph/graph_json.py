@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from heredity.errors import CorruptData, InputError, UnsupportedFormat
-from heredity.graph.module_graph import Argument, Graph, Kind, Node, Ref
+from heredity.graph.module_graph import Argument, Batch, Graph, Kind, Node, Ref
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
@@ -36,9 +36,26 @@ def graph_from_json(value: Json) -> Graph:
             tied={alias: _text(name, where=f"graph.tied.{alias}") for alias, name in tied.items()},
             keywords=tuple(_text(name, where="graph.keywords") for name in _list(fields.get("keywords"))),
             is_alike_in_training=_flag(fields.get("is_alike_in_training")),
+            values=_values(fields.get("values", {})),
+            batch=_batch(fields.get("batch")),
         )
     except InputError as error:
         raise CorruptData(error.message) from error
+
+
+def _values(value: Json) -> dict[str, str]:
+    values = _object(value, where="graph.values")
+    return {digest: _text(data, where=f"graph.values.{digest}") for digest, data in values.items()}
+
+
+def _batch(value: Json) -> Batch | None:
+    if value is None:
+        return None
+    fields = _object(value, where="graph.batch")
+    stand_in, example = (_integer(fields.get(name), where="graph.batch") for name in ("stand_in", "example"))
+    if stand_in < 1 or example < 0:
+        raise CorruptData("graph.batch: a size is not positive.")
+    return Batch(stand_in, example)
 
 
 def _node(value: Json, *, where: str) -> Node:

@@ -97,6 +97,23 @@ class InputSpec:
     is_keyword: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Which sizes in a graph follow the batch's.
+
+    Attributes:
+        stand_in: A prime that stands for the batch's size: each size that it divides grows with the batch.
+        example: The size of the batch that the network was traced with.
+    """
+
+    stand_in: int
+    example: int
+
+    def size(self, recorded: int, *, batch: int) -> int:
+        """What a recorded size is for a batch of another size."""
+        return recorded if recorded % self.stand_in else recorded // self.stand_in * batch
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network: nodes in an order in which they can be computed, the output last.
@@ -107,6 +124,9 @@ class Graph:
         keywords: The inputs that are passed by keyword.
         is_alike_in_training: In train mode the same operators run, with every batch normalization switched to
             the statistics of the batch; only then can a proof over this graph speak about train mode.
+        values: The values of small constants outside of the state dict: digest -> bytes in base64, in the
+            order of little-endian machines.
+        batch: Which sizes follow the batch's; None if all are as they were given.
 
     Raises:
         InputError: The nodes do not make a graph; the message names the first that does not fit.
@@ -116,6 +136,8 @@ class Graph:
     tied: Mapping[str, str] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()
     is_alike_in_training: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    batch: Batch | None = None
 
     def __post_init__(self) -> None:
         _check_order(self.nodes)
@@ -149,9 +171,13 @@ class Graph:
     def inputs(self) -> tuple[InputSpec, ...]:
         """What the network takes, in order; enough to make example inputs for a relative."""
         return tuple(
-            InputSpec(node.name, node.shape or (), node.dtype, node.name in self.keywords)
+            InputSpec(node.name, self._example_shape(node), node.dtype, node.name in self.keywords)
             for node in self.of_kind(Kind.INPUT)
         )
+
+    def _example_shape(self, node: Node) -> tuple[int, ...]:
+        shape, batch = node.shape or (), self.batch
+        return shape if batch is None else tuple(batch.size(each, batch=batch.example) for each in shape)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -174,13 +200,19 @@ class Graph:
 
     def to_json(self) -> Json:
         """The graph as JSON; `heredity.graph.graph_json.graph_from_json` reads it back."""
-        return {
+        fields: dict[str, Json] = {
             "format": 1,
             "nodes": [_node_to_json(node) for node in self.nodes],
             "tied": dict(self.tied),
             "keywords": list(self.keywords),
             "is_alike_in_training": self.is_alike_in_training,
         }
+        # Left out where there is none, so that a graph without them has the digest that it always had.
+        if self.values:
+            fields["values"] = dict(self.values)
+        if self.batch is not None:
+            fields["batch"] = {"stand_in": self.batch.stand_in, "example": self.batch.example}
+        return fields
 
     def digest(self) -> Digest:
         """Hash of the graph as it stands, names included. Relatives share `graph.fingerprint` instead."""

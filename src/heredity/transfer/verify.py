@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
+
+from heredity.transfer.tracing.outputs import output_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +29,14 @@ _DROPOUTS = frozenset(
         torch.dropout,
     }
 )
+# Modules that drop whole residual branches, as Hugging Face, timm and torchvision call them.
+_STOCHASTIC_DEPTH = ("DropPath", "StochasticDepth")
 _ATTENTION = frozenset({torch.nn.functional.scaled_dot_product_attention})
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The tensors that a module returned, in eval and in train mode."""
+    """The tensors that a module returned, in eval and in train mode; of an object only the first."""
 
     in_eval: tuple[torch.Tensor, ...]
     in_training: tuple[torch.Tensor, ...]
@@ -101,12 +105,14 @@ def _run(module: torch.nn.Module, inputs: Inputs, *, dtype: torch.dtype) -> tupl
         # These hand their dropout to operators that no mode of torch's sees.
         if isinstance(submodule, torch.nn.MultiheadAttention | torch.nn.RNNBase):
             submodule.dropout = 0.0
+        if type(submodule).__name__.endswith(_STOCHASTIC_DEPTH):
+            submodule.eval()
     with torch.no_grad(), _WithoutDropout():
         if isinstance(inputs, Mapping):
             result = module(**{name: tree_map(as_dtype, value) for name, value in inputs.items()})
         else:
             result = module(*(tree_map(as_dtype, value) for value in inputs))
-    return tuple(leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor))
+    return output_tensors(result)
 
 
 def _distance(theirs: Sequence[torch.Tensor], ours: Sequence[torch.Tensor]) -> tuple[float, float]:

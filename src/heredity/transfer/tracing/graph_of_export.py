@@ -1,11 +1,10 @@
-"""What torch.export recorded becomes plain data: arguments by name, nothing in place, tied tensors once."""
+"""What torch.export recorded becomes plain data: nothing in place, regions inlined, tied tensors once."""
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +12,19 @@ from torch.export.graph_signature import InputKind
 
 from heredity.errors import UntraceableModule
 from heredity.graph import Argument, Graph, Kind, Node, Ref
-from heredity.transfer.tracing.mutations import MutationGuard
+from heredity.transfer.tracing.arguments import (
+    argument,
+    draws_random_numbers,
+    layout_of,
+    named_arguments,
+    share_memory,
+    source_in_memory,
+)
+from heredity.transfer.tracing.constants import Constants
+from heredity.transfer.tracing.in_place import functional_twin, may_change_type
+from heredity.transfer.tracing.memory import Layout, Memory, Value, View
+from heredity.transfer.tracing.operators import is_assertion, keeps_value, piece_of, region_of
+from heredity.transfer.tracing.pruning import without_idle_calls, without_state_writes
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -27,171 +38,223 @@ _KINDS = {
     InputKind.CONSTANT_TENSOR: Kind.CONSTANT,
 }
 
+_Values = dict["FxNode", Value | Sequence[Value]]
+"""The values of a program's nodes; a region has several."""
 
-def graph_of_export(
-    program: ExportedProgram, module: torch.nn.Module, *, num_positional: int, is_training: bool = False
-) -> Graph:
+
+def graph_of_export(program: ExportedProgram, module: torch.nn.Module, *, num_positional: int) -> Graph:
     """Turn an exported program into a graph.
 
     Args:
         program: What ``torch.export.export`` returned.
         module: The module it was made of; tells which tensors are tied, and what constants hold.
         num_positional: How many of the input tensors are positional arguments.
-        is_training: Whether the program was recorded in train mode, where counters are counted up.
 
     Raises:
         UntraceableModule: The program has a part that the graph cannot express; the message names it.
     """
-    builder = _Builder(program, module, is_training=is_training)
-    for fx_node in program.graph.nodes:
-        builder.add(fx_node)
+    builder = _Builder(program, module)
+    builder.run(program.graph_module, {})
     inputs = [node.name for node in builder.nodes if node.kind is Kind.INPUT]
-    return Graph(nodes=tuple(builder.nodes), tied=builder.tied, keywords=tuple(inputs[num_positional:]))
+    graph = Graph(
+        nodes=tuple(builder.nodes),
+        tied=builder.tied,
+        keywords=tuple(inputs[num_positional:]),
+        values=builder.constants.values,
+    )
+    return without_idle_calls(without_state_writes(graph, builder.memory.written_state))
 
 
 class _Builder:
     """Collects the nodes of one graph."""
 
-    def __init__(self, program: ExportedProgram, module: torch.nn.Module, *, is_training: bool) -> None:
+    def __init__(self, program: ExportedProgram, module: torch.nn.Module) -> None:
         self.nodes: list[Node] = []
         self.tied: dict[str, str] = {}
+        self.memory = Memory(self._append)
+        self.constants = Constants()
         self._program = program
-        self._is_training = is_training
         self._specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
-        self._values = {**dict(module.named_buffers(remove_duplicate=False)), **program.constants}
+        self._known = {**dict(module.named_buffers(remove_duplicate=False)), **program.constants}
         self._groups = _tied_names(module)
-        self._value_of: dict[str, str] = {}  # the fx node's name -> the name of the node that holds its value
-        self._mutations = MutationGuard()
+        self._value_of_tensor: dict[str, Value] = {}
         self._counts: Counter[str] = Counter()
 
-    def add(self, fx_node: FxNode) -> None:
-        if fx_node.op == "placeholder":
-            self._add_placeholder(fx_node)
-        elif fx_node.op == "call_function":
-            self._add_call(fx_node)
-        elif fx_node.op == "output":
-            arguments: dict[str, Argument] = {
-                "outputs": self._outputs(fx_node.args[0]),
-                "keys": self._output_keys(),
-            }
-            self.nodes.append(Node("output", Kind.OUTPUT, arguments=arguments))
-        else:
-            raise UntraceableModule(
-                f"The graph holds {fx_node.op} {fx_node.target!s}, which has no form as data yet."
-            )
+    def run(self, graph_module: torch.fx.GraphModule, values: _Values) -> Sequence[Value]:
+        """Add the nodes of a program or of a region of it, whose inputs have values; return its outputs."""
+        for fx_node in graph_module.graph.nodes:
+            if fx_node.op == "placeholder":
+                if fx_node not in values:
+                    self._add_placeholder(fx_node, values)
+            elif fx_node.op == "call_function":
+                self._add_call(fx_node, values)
+            elif fx_node.op == "output" and graph_module is self._program.graph_module:
+                self._add_output(fx_node, values)
+            elif fx_node.op == "output":
+                return [_one(values[part]) for part in fx_node.all_input_nodes]
+            elif fx_node.op != "get_attr":  # regions are fetched by those that run them
+                raise UntraceableModule(
+                    f"The graph holds {fx_node.op} {fx_node.target!s}, which has no form as data yet."
+                )
+        return []
 
-    def _add_placeholder(self, fx_node: FxNode) -> None:
+    def _add_placeholder(self, fx_node: FxNode, values: _Values) -> None:
         spec = self._specs[fx_node.name]
-        value = fx_node.meta.get("val")
         if spec.kind not in _KINDS:
             raise UntraceableModule(
                 f"The graph takes a {spec.kind.name.lower()}, which has no form as data yet."
             )
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(fx_node.meta.get("val"), torch.Tensor):
             return  # a flag or a number: it is fixed in the graph already
-        shape, dtype = _shape_and_dtype(value)
         tensor = self._name_in_state_dict(spec)
-        if tensor is not None and tensor != spec.target:
+        if tensor and tensor != spec.target:
             self.tied[str(spec.target)] = tensor
-        if tensor is not None and any(node.tensor == tensor for node in self.nodes):
-            self._value_of[fx_node.name] = next(node.name for node in self.nodes if node.tensor == tensor)
+        if tensor in self._value_of_tensor:
+            values[fx_node] = self._value_of_tensor[tensor]
             return
+        layout = layout_of(fx_node.meta["val"])
+        is_input = spec.kind is InputKind.USER_INPUT
+        digest = "" if tensor or is_input else self._digest(spec)
         self.nodes.append(
             Node(
                 fx_node.name,
                 _KINDS[spec.kind],
-                shape=shape,
-                dtype=dtype,
-                tensor=tensor or "",
-                value_digest="" if tensor or spec.kind is InputKind.USER_INPUT else self._digest(spec),
+                shape=layout.shape,
+                dtype=layout.dtype,
+                tensor=tensor,
+                value_digest=digest,
             )
         )
-        self._value_of[fx_node.name] = fx_node.name
+        value = Value(fx_node.name, layout, state="" if is_input else str(spec.target))
+        values[fx_node] = value
+        if tensor:
+            self._value_of_tensor[tensor] = value
 
-    def _name_in_state_dict(self, spec: InputSpec) -> str | None:
+    def _name_in_state_dict(self, spec: InputSpec) -> str:
         if spec.kind is InputKind.PARAMETER or (spec.kind is InputKind.BUFFER and spec.persistent):
             return self._groups.get(str(spec.target), str(spec.target))
-        return None
+        return ""
 
     def _digest(self, spec: InputSpec) -> str:
-        value = self._values.get(str(spec.target))
-        if not isinstance(value, torch.Tensor) or value.is_meta:
-            return "unknown:" + str(spec.target)
-        data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-        return "sha256:" + hashlib.sha256(data).hexdigest()
+        return self.constants.digest(self._known.get(str(spec.target)), name=str(spec.target))
 
-    def _add_call(self, fx_node: FxNode) -> None:
-        if fx_node.target is operator.getitem:
-            call = {"input": self._argument(fx_node.args[0]), "index": self._argument(fx_node.args[1])}
-            self._mutations.record_alias(fx_node)
-            self._append(fx_node, target="getitem", arguments=call)
-            return
-        if not isinstance(fx_node.target, torch._ops.OpOverload):  # noqa: SLF001  # it has no public name
+    def _add_call(self, fx_node: FxNode, values: _Values) -> None:
+        region = region_of(fx_node)
+        if region is not None:
+            graph_module, operands = region
+            inputs = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
+            given = {a: values[b] for a, b in zip(inputs, operands, strict=True) if b in values}
+            values[fx_node] = self.run(graph_module, given)
+        elif fx_node.target is operator.getitem:
+            self._add_piece(fx_node, values)
+        elif not isinstance(fx_node.target, torch._ops.OpOverload):  # noqa: SLF001  # it has no public name
             raise UntraceableModule(f"The graph calls {fx_node.target!s}, which has no form as data yet.")
-        if self._is_training and _counts_up_a_buffer(fx_node):
+        elif is_assertion(fx_node.target):
             return
-        schema = fx_node.target._schema  # noqa: SLF001  # there is no public way to an operator's schema
-        arguments = self._named_arguments(fx_node, schema)
-        target = str(fx_node.target)
-        if schema.is_mutable:
-            target = self._mutations.functional(fx_node)
-        self._mutations.record(fx_node, schema)
-        self._append(fx_node, target=target, arguments=arguments)
-        if schema.is_mutable:
-            self._value_of[fx_node.all_input_nodes[0].name] = self._value_of[fx_node.name]
+        elif keeps_value(fx_node):
+            values[fx_node] = self._same(fx_node, values)
+        elif fx_node.target._schema.is_mutable:  # noqa: SLF001  # there is no public way to the schema
+            self._add_write(fx_node, fx_node.target, values)
+        else:
+            self._add_operator(fx_node, fx_node.target, values)
 
-    def _append(self, fx_node: FxNode, *, target: str, arguments: Mapping[str, Argument]) -> None:
+    def _same(self, fx_node: FxNode, values: _Values) -> Value:
+        """The operand itself, or a copy of it in memory of its own."""
+        operand = _one(values[fx_node.all_input_nodes[0]])
+        is_copy = source_in_memory(fx_node) is None or "lift" in str(fx_node.target)
+        return Value(self.memory.read(operand), operand.layout) if is_copy else operand
+
+    def _add_piece(self, fx_node: FxNode, values: _Values) -> None:
+        """Add one result of an operator that has several, or one output of a region."""
+        whole, index = fx_node.args[0], fx_node.args[1]
+        assert isinstance(whole, torch.fx.Node)  # noqa: S101  # fx has no other getitem
+        assert isinstance(index, int)  # noqa: S101
+        found = values[whole]
+        if not isinstance(found, Value):
+            values[fx_node] = found[index]
+            return
+        layout = layout_of(fx_node.meta.get("val"))
+        pair: dict[str, Argument] = {"input": Ref(self.memory.read(found)), "index": index}
+        node = self._append("getitem", pair, layout)
+        values[fx_node] = Value(node, layout)
+        if found.source is not None and found.view is not None and share_memory(fx_node, whole):
+            view = piece_of(found.view, index, found.source.layout)
+            values[fx_node] = self.memory.view_of(found.source, node, layout, view)
+
+    def _add_operator(self, fx_node: FxNode, overload: torch._ops.OpOverload, values: _Values) -> None:
+        schema = overload._schema  # noqa: SLF001  # there is no public way to an operator's schema
+        arguments = named_arguments(fx_node, schema, read=lambda node: self._read(values, node))
+        layout = layout_of(fx_node.meta.get("val"))
+        target = str(overload)
+        is_random = draws_random_numbers(fx_node, arguments)
+        node = self._append(target, arguments, layout, is_random=is_random)
+        values[fx_node] = Value(node, layout)
+        source = source_in_memory(fx_node)
+        if source is not None:
+            first, *rest = arguments
+            view = View(target, {name: arguments[name] for name in rest}) if first == "input" else None
+            values[fx_node] = self.memory.view_of(_one(values[source]), node, layout, view)
+
+    def _add_write(self, fx_node: FxNode, overload: torch._ops.OpOverload, values: _Values) -> None:
+        written = fx_node.args[0] if fx_node.args else None
+        target = functional_twin(overload)
+        assert isinstance(written, torch.fx.Node)  # noqa: S101  # its schema says that it writes a tensor
+        schema = overload._schema  # noqa: SLF001  # there is no public way to an operator's schema
+        arguments = named_arguments(fx_node, schema, read=lambda node: self._read(values, node))
+        value = _one(values[written])
+        is_random = draws_random_numbers(fx_node, arguments)
+        node = self._append(target, arguments, value.layout, is_random=is_random)
+        if may_change_type(fx_node):
+            cast: dict[str, Argument] = {"input": Ref(node), "dtype": "torch." + value.layout.dtype}
+            cast |= {"non_blocking": False, "copy": False, "memory_format": None}
+            node = self._append("aten.to.dtype", cast, value.layout)
+        self.memory.write(value, node)
+        values[fx_node] = value
+
+    def _append(
+        self, target: str, arguments: Mapping[str, Argument], layout: Layout, *, is_random: bool = False
+    ) -> str:
         base = target.removeprefix("aten.").partition(".")[0]
         name = f"{base}.{self._counts[base]}"
         self._counts[base] += 1
-        value = fx_node.meta.get("val")
-        shape, dtype = _shape_and_dtype(value) if isinstance(value, torch.Tensor) else (None, "")
-        is_random = _draws_random_numbers(fx_node, arguments)
         self.nodes.append(
-            Node(name, Kind.CALL, target, arguments, shape=shape, dtype=dtype, is_random=is_random)
+            Node(
+                name,
+                Kind.CALL,
+                target,
+                arguments,
+                shape=layout.shape,
+                dtype=layout.dtype,
+                is_random=is_random,
+            )
         )
-        self._value_of[fx_node.name] = name
+        return name
 
-    def _named_arguments(self, fx_node: FxNode, schema: torch.FunctionSchema) -> dict[str, Argument]:
-        named: dict[str, Argument] = {}
-        for i, parameter in enumerate(schema.arguments):
-            if i < len(fx_node.args):
-                named[parameter.name] = self._argument(fx_node.args[i])
-            elif parameter.name in fx_node.kwargs:
-                named[parameter.name] = self._argument(fx_node.kwargs[parameter.name])
-            else:
-                named[parameter.name] = self._argument(parameter.default_value)
-        # A schema calls its first operand "self", which no keyword of ours can be.
-        return {"input" if name == "self" else name: value for name, value in named.items()}
+    def _read(self, values: _Values, fx_node: FxNode) -> str:
+        return self.memory.read(_one(values[fx_node]))
 
-    def _argument(self, value: object) -> Argument:
-        if isinstance(value, torch.fx.Node):
-            return Ref(self._value_of[value.name])
-        if isinstance(value, list | tuple):
-            return tuple(self._argument(part) for part in value)
-        if value is None or isinstance(value, bool | int | float | str):
-            return value
-        if isinstance(value, torch.dtype | torch.device | torch.layout | torch.memory_format):
-            return str(value)
-        raise UntraceableModule(
-            f"The graph holds a {type(value).__name__} ({value!s:.60}), which is no plain value."
-        )
-
-    def _outputs(self, value: object) -> tuple[Ref, ...]:
-        flat = value if isinstance(value, list | tuple) else [value]
-        refs = [self._argument(part) for part in flat if isinstance(part, torch.fx.Node)]
-        returns_plain = self._program.call_spec.out_spec is None or (
-            self._program.call_spec.out_spec.type in {None, tuple, list, dict}
-        )
-        kept = refs if returns_plain else refs[:1]
+    def _add_output(self, fx_node: FxNode, values: _Values) -> None:
+        flat = fx_node.args[0] if isinstance(fx_node.args[0], list | tuple) else [fx_node.args[0]]
+        refs = [
+            argument(part, read=lambda node: self._read(values, node))
+            for part in flat
+            if isinstance(part, torch.fx.Node)
+        ]
+        spec = self._program.call_spec.out_spec
+        is_plain = spec is None or spec.type in {None, tuple, list, dict}
+        kept = refs if is_plain else refs[:1]
         if not kept:
             raise UntraceableModule("The module returns no tensor.")
-        return tuple(ref for ref in kept if isinstance(ref, Ref))
+        # The order of a dictionary's values is not their meaning, so its keys are kept.
+        keys = tuple(map(str, spec.context)) if spec is not None and spec.type is dict else ()
+        self.nodes.append(Node("output", Kind.OUTPUT, arguments={"outputs": tuple(kept), "keys": keys}))
 
-    def _output_keys(self) -> tuple[str, ...]:
-        """The keys of a dictionary that is returned, since the order of its values is not their meaning."""
-        spec = self._program.call_spec.out_spec
-        return tuple(map(str, spec.context)) if spec is not None and spec.type is dict else ()
+
+def _one(value: Value | Sequence[Value]) -> Value:
+    if isinstance(value, Value):
+        return value
+    (only,) = value
+    return only
 
 
 def _tied_names(module: torch.nn.Module) -> dict[str, str]:
@@ -199,26 +262,3 @@ def _tied_names(module: torch.nn.Module) -> dict[str, str]:
     first: dict[int, str] = {}
     named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
     return {name: first.setdefault(id(tensor), name) for name, tensor in named}
-
-
-def _shape_and_dtype(value: torch.Tensor) -> tuple[tuple[int, ...], str]:
-    if not all(isinstance(size, int) for size in value.shape):
-        raise UntraceableModule(f"A shape depends on the data: {tuple(value.shape)}.")
-    return tuple(value.shape), str(value.dtype).removeprefix("torch.")
-
-
-def _counts_up_a_buffer(fx_node: FxNode) -> bool:
-    """Whether this is ``num_batches_tracked.add_(1)``, which batch normalization does in train mode."""
-    counter = fx_node.args[0] if fx_node.args else None
-    return (
-        str(fx_node.target) == "aten.add_.Tensor"
-        and not fx_node.users
-        and isinstance(counter, torch.fx.Node)
-        and counter.name.endswith("num_batches_tracked")
-    )
-
-
-def _draws_random_numbers(fx_node: FxNode, arguments: Mapping[str, Argument]) -> bool:
-    tags = getattr(fx_node.target, "tags", ())
-    switched_off = arguments.get("train") is False or arguments.get("dropout_p") == 0
-    return torch.Tag.nondeterministic_seeded in tags and not switched_off

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,17 +14,16 @@ from torch.export import ExportedProgram, export
 from torch.utils._pytree import tree_leaves
 
 from heredity.errors import UntraceableModule
-from heredity.graph import Kind
 from heredity.transfer.tracing.graph_of_export import graph_of_export
+from heredity.transfer.tracing.outputs import output_tensors
+from heredity.transfer.tracing.stand_in import batch_of, fake_mode, follows_batch, with_stand_in
+from heredity.transfer.tracing.training import is_alike
 
 if TYPE_CHECKING:
-    from heredity.graph import Graph, Node
+    from heredity.graph import Batch, Graph
 
 Inputs = tuple[object, ...] | Mapping[str, object]
 """Positional arguments, or keyword arguments, of a module."""
-
-# Arguments by which operators are told to train; they, and only they, may differ between eval and train mode.
-_SWITCHES = frozenset({"training", "train", "dropout_p"})
 
 # torch.export has errors of its own, all of them RuntimeErrors, and lets those of the module's code through.
 _REFUSALS = (
@@ -36,7 +36,10 @@ def trace(module: torch.nn.Module, example_inputs: Inputs) -> Graph:
     """Record which operators a module runs, without running them.
 
     Nothing of the module is changed. The graph holds the shapes of the example inputs, not their values.
-    If the module returns an object such as those of Hugging Face, its first tensor is the graph's output.
+    Their first axis is taken to be the batch, and a large prime is put in its place where the module allows
+    it, so that graphs which were traced with batches of different sizes are the same (`Graph.batch`).
+    If the module returns an object such as those of Hugging Face, its first tensor is the graph's output;
+    caches of keys and values are switched off.
 
     Args:
         module: The module; its train mode and those of its submodules are restored afterwards.
@@ -45,15 +48,15 @@ def trace(module: torch.nn.Module, example_inputs: Inputs) -> Graph:
     Raises:
         UntraceableModule: The graph cannot be recorded; the message says why.
     """
-    args = () if isinstance(example_inputs, Mapping) else tuple(example_inputs)
-    kwargs = dict(example_inputs) if isinstance(example_inputs, Mapping) else {}
-    with _modes_restored(module):
+    given = _Given.of(example_inputs)
+    with _modes_restored(module), _without_caches(module):
         module.eval()
-        program = _exported(module, args=args, kwargs=kwargs)
-        graph = graph_of_export(program, module, num_positional=_num_tensors(args))
+        graph = _with_stand_in(module, given)
+        if graph is None:
+            graph = _recorded(module, given)
         module.train()
-        is_alike = _is_alike_in_training(graph, module, args=args, kwargs=kwargs)
-    return replace(graph, is_alike_in_training=is_alike)
+        is_alike_in_training = _is_alike_in_training(graph, module, given)
+    return replace(graph, is_alike_in_training=is_alike_in_training)
 
 
 def example_inputs_like(graph: Graph) -> tuple[torch.Tensor, ...] | dict[str, torch.Tensor]:
@@ -75,8 +78,106 @@ def example_inputs_like(graph: Graph) -> tuple[torch.Tensor, ...] | dict[str, to
     return zeros
 
 
-def _num_tensors(args: tuple[object, ...]) -> int:
-    return sum(isinstance(leaf, torch.Tensor) for leaf in tree_leaves(args))
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The arguments that a module is traced with."""
+
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> _Given:
+        return cls((), inputs) if isinstance(inputs, Mapping) else cls(tuple(inputs), {})
+
+    @property
+    def num_positional(self) -> int:
+        return sum(isinstance(leaf, torch.Tensor) for leaf in tree_leaves(self.args))
+
+    def with_stand_in(self, batch: Batch) -> _Given:
+        mode = fake_mode()  # one for all inputs: tensors of two modes do not mix
+        kwargs = with_stand_in(dict(self.kwargs), batch, mode=mode)
+        return _Given(with_stand_in(self.args, batch, mode=mode), kwargs)
+
+
+def _with_stand_in(module: torch.nn.Module, given: _Given) -> Graph | None:
+    """The graph with a prime for the batch's size, or None if the module does not take it."""
+    batch = batch_of(module, (given.args, dict(given.kwargs)))
+    if batch is None:
+        return None
+    try:
+        with _quiet():
+            graph = replace(_recorded(module, given.with_stand_in(batch)), batch=batch)
+    except UntraceableModule:
+        return None  # it is traced again with the inputs as they are, and then says why it cannot be
+    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
+    with _quiet():
+        return graph if follows_batch(graph, device=device) else None
+
+
+def _recorded(module: torch.nn.Module, given: _Given) -> Graph:
+    program, exported = _exported(module, given)
+    return graph_of_export(program, exported, num_positional=given.num_positional)
+
+
+def _is_alike_in_training(graph: Graph, module: torch.nn.Module, given: _Given) -> bool:
+    """Whether train mode does the same; a module that cannot be recorded in train mode does not."""
+    try:
+        in_training = _recorded(module, given if graph.batch is None else given.with_stand_in(graph.batch))
+    except UntraceableModule:
+        return False
+    return is_alike(graph, in_training)
+
+
+def _exported(module: torch.nn.Module, given: _Given) -> tuple[ExportedProgram, torch.nn.Module]:
+    """Export a module, or a wrapper of it whose output torch.export knows."""
+    try:
+        return _export(module, given), module
+    except _REFUSALS as error:
+        if "not a known type" not in str(error):
+            raise _refused(module, error) from error
+    wrapper = _PlainOutput(module)
+    try:
+        return _export(wrapper, given), wrapper
+    except _REFUSALS as error:
+        raise _refused(module, error) from error
+
+
+def _export(module: torch.nn.Module, given: _Given) -> ExportedProgram:
+    with warnings.catch_warnings():
+        # torch.export warns of its own internals (pytree types, guards), which no user can mend.
+        warnings.simplefilter("ignore")
+        return export(module, given.args, dict(given.kwargs), strict=False)
+
+
+def _refused(module: torch.nn.Module, error: Exception) -> UntraceableModule:
+    reason = (str(error).strip().splitlines() or [""])[0]
+    return UntraceableModule(
+        f"{type(module).__name__}: torch.export refuses it: {type(error).__name__}: {reason[:300]}",
+        hint="Inheriting by the order of the layers remains; a forward without control flow that depends on "
+        "the data can be traced.",
+    )
+
+
+class _PlainOutput(torch.nn.Module):
+    """A module that returns the tensors of another one's output."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
+        return output_tensors(self.module(*args, **kwargs))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's report of an error in an attempt that may fail."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was_disabled
 
 
 @contextmanager
@@ -89,43 +190,15 @@ def _modes_restored(module: torch.nn.Module) -> Iterator[None]:
             submodule.training = is_training
 
 
-def _exported(
-    module: torch.nn.Module, *, args: tuple[object, ...], kwargs: dict[str, object]
-) -> ExportedProgram:
+@contextmanager
+def _without_caches(module: torch.nn.Module) -> Iterator[None]:
+    """Let language models of Hugging Face return no caches, which would only be recorded to be dropped."""
+    configs = [getattr(submodule, "config", None) for submodule in module.modules()]
+    caching = [config for config in configs if getattr(config, "use_cache", None) is True]
+    for config in caching:
+        setattr(config, "use_cache", False)  # noqa: B010  # of no class that we know
     try:
-        with warnings.catch_warnings():
-            # torch.export warns of its own internals (pytree types, guards), which no user can mend.
-            warnings.simplefilter("ignore")
-            return export(module, args, kwargs, strict=False)
-    except _REFUSALS as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise UntraceableModule(
-            f"{type(module).__name__}: torch.export refuses it: {type(error).__name__}: {reason[:300]}",
-            hint="Inheriting by name remains; a forward without data-dependent control flow can be traced.",
-        ) from error
-
-
-def _is_alike_in_training(
-    graph: Graph, module: torch.nn.Module, *, args: tuple[object, ...], kwargs: dict[str, object]
-) -> bool:
-    """Whether train mode runs the same operators, all batch normalization on the batch's statistics."""
-    try:
-        program = _exported(module, args=args, kwargs=kwargs)
-        in_training = graph_of_export(program, module, num_positional=_num_tensors(args), is_training=True)
-    except UntraceableModule:
-        return False
-    calls, calls_in_training = (
-        [_without_switches(node) for node in each.of_kind(Kind.CALL, Kind.OUTPUT)]
-        for each in (graph, in_training)
-    )
-    uses_batch_statistics = all(
-        node.arguments["training"] is True
-        for node in in_training.calls
-        if node.target == "aten.batch_norm.default"
-    )
-    return calls == calls_in_training and uses_batch_statistics
-
-
-def _without_switches(node: Node) -> tuple[object, ...]:
-    kept = {name: value for name, value in node.arguments.items() if name not in _SWITCHES}
-    return node.target, kept, node.shape, node.dtype
+        yield
+    finally:
+        for config in caching:
+            setattr(config, "use_cache", True)  # noqa: B010
