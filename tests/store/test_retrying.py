@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from tests.store.odd_puts import OddPuts
 
 from heredity.errors import StoreFull, StoreLocationError, StoreUnavailable, WriteSwept
 from heredity.store.backends import Backend, LocalBackend, MemoryBackend
 from heredity.store.backends.retrying import Backoff, RetryingBackend
-from heredity.store.backends.wrapper import Wrapper
 from heredity.store.tensors import Buffer
 from heredity.testing.backend_suite import BackendSuite
 from heredity.testing.faulty_backend import DUPLICATE, FAIL, FINE, LOSE_REPLY, Fault, FaultyBackend
@@ -118,25 +118,6 @@ def test_what_does_not_pass_is_not_tried_again(kind: type[Exception]) -> None:
     with pytest.raises(kind, match="for good"):
         retrying(OddPuts(memory(), refuse)).put_once("a/x", [b"1"])
     assert len(num_puts) == 1
-
-
-class OddPuts(Wrapper):
-    """All as it should be, but for the puts: ``put(inner, name, content, check)`` stands for them."""
-
-    def __init__(self, inner: Backend, put: Callable[..., bool]) -> None:
-        super().__init__(inner)
-        self.put = put
-
-    def around(self, method: str, call: Callable[[], T]) -> T:
-        return call()
-
-    def now(self) -> float:
-        return self.inner.now()
-
-    def put_once(
-        self, name: str, content: Iterable[Buffer], *, before_commit: Callable[[], None] | None = None
-    ) -> bool:
-        return self.put(self.inner, name, content, before_commit)
 
 
 def test_a_read_that_fails_is_tried_again() -> None:
