@@ -29,7 +29,11 @@ class Use(StrEnum):
     """A mean or a mean of squares is taken over it: what is new has to be zero, or copies."""
 
     SUMMED = "summed"
-    """Products are summed over it, as the scores of attention: what is new has to be copies."""
+    """Products with another activation are summed over it, as queries are with keys: what is new has to meet
+    zero, or copies."""
+
+    SUMMED_WITH = "summed with"
+    """It is what something is summed with, as keys are: what is new has to be zero, or copies."""
 
     TABLE = "table"
     """It is looked up by index: entries keep their numbers, what is new comes behind them."""

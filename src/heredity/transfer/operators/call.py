@@ -309,6 +309,7 @@ class InsertedCall:
         is_identity: Whether its tensors should be set so that it changes nothing.
         assignments: The tensors that the rule has solved.
         training_taint: Why the result is not proven in train mode; empty if it is.
+        to_be_zero: The operands that would have to be zero for something to be proven.
     """
 
     known: Known
@@ -316,6 +317,7 @@ class InsertedCall:
     is_identity: bool = False
     assignments: list[Assignment] = field(default_factory=list)
     training_taint: str = ""
+    to_be_zero: list[str] = field(default_factory=list)
 
     def operand(self, name: str) -> Value:
         """What is known of an operand.
@@ -327,6 +329,24 @@ class InsertedCall:
         if not isinstance(ref, Ref):
             raise Unproven(f"{name} is {text(ref)}")
         return self.known.values[ref.name]
+
+    def operands(self, name: str) -> tuple[Value, ...]:
+        """What is known of each part of an operand that is a list.
+
+        Raises:
+            Unproven: It is no list of values of nodes.
+        """
+        parts = self.node.arguments.get(name)
+        refs = [part for part in parts if isinstance(part, Ref)] if isinstance(parts, tuple) else []
+        if not isinstance(parts, tuple) or len(refs) != len(parts):
+            raise Unproven(f"{name} is no list of tensors")
+        return tuple(self.known.values[ref.name] for ref in refs)
+
+    def demand_zero(self, name: str) -> None:
+        """State that an operand would have to be zero."""
+        ref = self.node.arguments.get(name)
+        if isinstance(ref, Ref):
+            self.to_be_zero.append(ref.name)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an operand; empty if there is none."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Graph, Kind, Node, Ref, Token, cut_into_tokens, origin, signature
 from heredity.graph.tokens import dynamic_nodes, passes_through
+from heredity.transfer.passes.assign import assign_by_operands
 from heredity.transfer.passes.zeroing import zeroing
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _SKIPPED, _UNMATCHED, _SHORT = -1, -30, 15
 _SHARED = 0.6
 _NEVER = -(10**9)
 
+_CAT = "aten.cat.default"
 _IDEMPOTENT = frozenset({"aten.relu.default"})
 
 
@@ -129,7 +131,7 @@ def _proposal(parent: _Tokens, child: _Tokens, pairs: Mapping[int, int]) -> Alig
     borrowed: dict[str, str] = {}
     for ours, token in enumerate(child.tokens):
         if ours in pairs:
-            found = _aligned_inside(parent, pairs[ours], child, ours)
+            found = _aligned_inside(parent, pairs[ours], child, ours, partner)
             partner |= found
             identities |= set(token.nodes) - found.keys()
         elif _can_be_skipped(child.graph, token):
@@ -149,13 +151,21 @@ def _lender(child: _Tokens, ours: int, pairs: Mapping[int, int]) -> int | None:
     return None if nearest is None else pairs[nearest]
 
 
-def _aligned_inside(parent: _Tokens, theirs: int, child: _Tokens, ours: int) -> dict[str, str]:
-    """Pair the operators of two tokens: all in order, or those of the longest common subsequence."""
+def _aligned_inside(
+    parent: _Tokens, theirs: int, child: _Tokens, ours: int, partner: Mapping[str, str]
+) -> dict[str, str]:
+    """Pair the operators of two tokens: all in order; else by what they read, then by their order."""
     a, b = child.tokens[ours].nodes, parent.tokens[theirs].nodes
     if child.targets[ours] == parent.targets[theirs]:
         return dict(zip(a, b, strict=True))
-    common = _common(child.targets[ours], parent.targets[theirs])
-    return {a[i]: b[j] for i, j in common}
+    found = assign_by_operands(child.graph, a, parent.graph, b, partner)
+    left = [name for name in a if name not in found]
+    taken = set(found.values())
+    right = [name for name in b if name not in taken]
+    common = _common(
+        tuple(child.graph[name].target for name in left), tuple(parent.graph[name].target for name in right)
+    )
+    return found | {left[i]: right[j] for i, j in common}
 
 
 def _common(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[tuple[int, int]]:
@@ -235,12 +245,13 @@ def _can_be_skipped(graph: Graph, token: Token) -> bool:
     last = graph[token.nodes[-1]]
     if len(token.nodes) == 1:
         return last.target in _IDEMPOTENT
-    return last.target == "aten.add.Tensor" and token.entry in {origin(graph, name) for name in last.refs()}
+    is_join = last.target in {"aten.add.Tensor", _CAT}
+    return is_join and token.entry in {origin(graph, name) for name in last.refs()}
 
 
 def _to_be_zeroed(graph: Graph, token: Token) -> list[str]:
     """The last operator of a residual branch that has tensors of its own."""
-    if not _can_be_skipped(graph, token):
+    if graph[token.nodes[-1]].target == _CAT:  # what is joined is ignored by its readers: it may be anything
         return []
     able = [name for name in token.nodes if zeroing(graph, graph[name])]
     return able[-1:]

@@ -92,7 +92,22 @@ def _chosen(atom: Atom, growth: Growth) -> AxisRelation:
     for use, grow in _GROWTHS.items():
         if use in atom.uses:
             return grow(n, m)
+    if atom.uses & {Use.SUMMED, Use.SUMMED_WITH}:
+        return _grown_sum(atom, growth)
     return copies(n, m) if growth == "copy" else default_relation(n, m)
+
+
+def _grown_sum(atom: Atom, growth: Growth) -> AxisRelation:
+    """Queries and keys: copies on both sides, or queries that are new and keys that are zero.
+
+    A key that is zero gets a gradient from its query in the first step.
+    """
+    n, m = atom.num_parent or 0, atom.num_child
+    is_both = {Use.SUMMED, Use.SUMMED_WITH} <= atom.uses
+    if m % n == 0 and (growth == "copy" or is_both):
+        return copies(n, m)
+    grown = default_relation(n, m)
+    return grown if Use.SUMMED_WITH not in atom.uses else grown.where(grown.g != JUNK, otherwise=ZERO)
 
 
 def default_relation(num_parent: int, num_child: int) -> AxisRelation:
@@ -141,5 +156,4 @@ _GROWTHS: dict[Use, Callable[[int, int], AxisRelation]] = {
     Use.GROUPED: copies,
     Use.STANDARDIZED: padded_with_means,
     Use.AVERAGED: padded_with_zeros,
-    Use.SUMMED: copies,
 }

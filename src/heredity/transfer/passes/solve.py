@@ -58,11 +58,13 @@ class Solution:
         values: How each value of the child relates to the parent.
         tensors: The solved tensors by name; all others stay fresh.
         demands: What would have to be multiplied for the proof to go on.
+        to_be_zero: New values that would have to be zero for the proof to go on.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     tensors: dict[str, Solved] = field(default_factory=dict)
     demands: list[Demand] = field(default_factory=list)
+    to_be_zero: list[str] = field(default_factory=list)
 
 
 def solve(parent: Graph, child: Graph, *, alignment: Alignment, maps: AxisMaps) -> Solution:
@@ -165,6 +167,7 @@ class _Solver:
             reason = self._problem_of_operands(node) or f"{error} (at {node.name})"
             value = None
         if value is None:
+            self._found.to_be_zero += call.to_be_zero
             self._borrow(node)
             return Junk(reason)
         for each in call.assignments:

@@ -18,6 +18,7 @@ from heredity.transfer.operators.relation import (
     MEAN,
     ZERO,
     AxisRelation,
+    Junk,
     Related,
     Unproven,
     Value,
@@ -214,6 +215,9 @@ def _insert_add(call: InsertedCall) -> Value:
     ours, theirs = call.operand("input"), call.operand("other")
     value = theirs if isinstance(ours, Zero) else ours
     if not isinstance(ours, Zero) and not isinstance(theirs, Zero):
+        for name, value, other in (("input", ours, theirs), ("other", theirs, ours)):
+            if isinstance(value, Junk) and isinstance(other, Related) and not other.taint:
+                call.demand_zero(name)
         raise Unproven("a new addition of something that is not zero")
     is_scaled = call.node.arguments.get("alpha", 1) != 1 and isinstance(ours, Zero)
     is_broadcast = isinstance(value, Related) and [len(axis) for axis in value.axes] != list(

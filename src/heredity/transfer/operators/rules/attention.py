@@ -26,8 +26,8 @@ Axes = tuple[AxisRelation, ...]
 
 def _structure_sdpa(axes: NodeAxes) -> None:
     rank = axes.rank("query")
-    axes.tie("query", -1, "key", -1)
     axes.mark("query", -1, Use.SUMMED)
+    axes.mark("key", -1, Use.SUMMED_WITH)
     axes.tie("value", -1, RESULT, -1)
     axes.tie("query", -2, RESULT, -2)
     axes.tie("key", -2, "value", -2)
@@ -110,8 +110,8 @@ def _require_mask(call: Call, leading: list[AxisRelation]) -> None:
 
 
 def _structure_matmul(axes: NodeAxes) -> None:
-    axes.tie("input", -1, "other", -2)
     axes.mark("input", -1, Use.SUMMED)
+    axes.mark("other", -2, Use.SUMMED_WITH)
     axes.tie("input", -2, RESULT, -2)
     axes.tie("other", -1, RESULT, -1)
     for axis in range(3, axes.rank(RESULT) + 1):

@@ -125,7 +125,8 @@ def _relate_select(call: Call) -> Axes:
     return (*kept[:-1], kept[-1].times(float(axis.s[index])))
 
 
-def _bounds(arguments: dict[str, Argument], size: int) -> tuple[int, int, int]:
+def bounds(arguments: dict[str, Argument], size: int) -> tuple[int, int, int]:
+    """Start, stop and step of a slice of an axis of this length."""
     start, end, step = arguments.get("start"), arguments.get("end"), arguments.get("step", 1)
     span = slice(
         start if isinstance(start, int) else None,
@@ -144,11 +145,11 @@ def _structure_slice(axes: NodeAxes) -> None:
     for axis in range(len(ours)):
         if axis != dim or ours[axis] == (axes.node.shape or ())[axis]:
             axes.tie("input", axis, RESULT, axis)
-    span = _bounds(dict(axes.node.arguments), ours[dim])
+    span = bounds(dict(axes.node.arguments), ours[dim])
     in_parent = {name: axes.argument_in_parent(name) for name in ("start", "end", "step")}
     if theirs is None or span[2] != 1 or len(theirs) != len(ours):
         return
-    their_span = _bounds(
+    their_span = bounds(
         {name: value for name, value in in_parent.items() if value is None or isinstance(value, int)},
         theirs[dim],
     )
@@ -175,8 +176,8 @@ def _relate_slice(call: Call) -> Axes:
     dim = call.argument("dim")
     dim = dim % len(axes) if isinstance(dim, int) else 0
     axis = axes[dim]
-    ours = _bounds(dict(call.node.arguments), len(axis))
-    theirs = _bounds(dict(call.partner.arguments), axis.num_parent)
+    ours = bounds(dict(call.node.arguments), len(axis))
+    theirs = bounds(dict(call.partner.arguments), axis.num_parent)
     if ours[2] != 1:
         call.require(axis.is_identity and ours == theirs, "steps are taken along an axis that differs")
         axes[dim] = identity((call.node.shape or ())[dim])

@@ -125,7 +125,7 @@ def _relate_layer_norm(call: Call) -> tuple[AxisRelation, ...]:
 
 
 def _variance_ratio(call: Call, axis: AxisRelation) -> float:
-    """k n / m for an axis; what is not known, or not the same for all entries, taints the call."""
+    """K n / m for an axis; what is not known, or not the same for all entries, taints the call."""
     counts = axis.counts
     is_even = len(counts) > 0 and bool((counts == counts[0]).all()) and counts[0] > 0
     is_known = is_even and not axis.has(JUNK, ZERO) and not math.isnan(axis.factor)

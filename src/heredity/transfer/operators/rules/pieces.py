@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from heredity.graph import Node, Ref
+import numpy as np
+
+from heredity.graph import Argument, Node, Ref, origin
 from heredity.transfer.operators.atoms import Axis, tie
 from heredity.transfer.operators.axes import RESULT, NodeAxes
-from heredity.transfer.operators.call import Call
+from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
-from heredity.transfer.operators.relation import AxisRelation, Unproven, concatenated, identity, piece
+from heredity.transfer.operators.relation import (
+    JUNK,
+    AxisRelation,
+    Related,
+    Unproven,
+    Value,
+    concatenated,
+    identity,
+    piece,
+)
 
 Axes = tuple[AxisRelation, ...]
 _SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"})
@@ -34,9 +45,14 @@ def _structure_cat(axes: NodeAxes) -> None:
 def _relate_cat(call: Call) -> Axes:
     """The axis that is joined relates piece by piece; along all others the pieces have to relate alike."""
     call.require_same("dim")
+    ours, theirs = call.argument("tensors"), call.argument_in_parent("tensors")
+    if isinstance(ours, tuple) and isinstance(theirs, tuple) and len(ours) != len(theirs):
+        return _with_new_pieces(call, ours, theirs)
     parts = call.operands("tensors")
-    dim = _dim(call.node, len(parts[0]))
-    joined = concatenated([part[dim] for part in parts])
+    return _joined(parts, _dim(call.node, len(parts[0])))
+
+
+def _joined(parts: tuple[Axes, ...], dim: int) -> Axes:
     found = []
     for axis in range(len(parts[0])):
         first = parts[0][axis]
@@ -44,8 +60,73 @@ def _relate_cat(call: Call) -> Axes:
             if (len(part[axis]), part[axis].num_parent) != (len(first), first.num_parent) and axis != dim:
                 raise Unproven("pieces of other sizes are joined")
             first = first.agreeing_with(part[axis]) if axis != dim else first
-        found.append(joined if axis == dim else first)
+        found.append(concatenated([part[dim] for part in parts]) if axis == dim else first)
     return tuple(found)
+
+
+def _with_new_pieces(call: Call, ours: tuple[Argument, ...], theirs: tuple[Argument, ...]) -> Axes:
+    """Each piece that is one of the parent's takes its place; all others are new.
+
+    Raises:
+        Unproven: A piece of the parent's is missing, or the pieces do not relate alike along the other axes.
+    """
+    graph = call.known.parent
+    names = [origin(graph, ref.name) for ref in theirs if isinstance(ref, Ref)]
+    dim = _dim(call.node, len(call.node.shape or ()))
+    widths = [(graph[name].shape or ())[dim] for name in names]
+    offsets = dict(zip(names, np.cumsum([0, *widths]), strict=False))
+    found: list[AxisRelation] = []
+    others: Axes | None = None
+    for ref in ours:
+        value = call.known.values[ref.name] if isinstance(ref, Ref) else None
+        size = (call.known.child[ref.name].shape or ())[dim] if isinstance(ref, Ref) else 0
+        if not isinstance(value, Related) or value.parent not in offsets or value.taint:
+            found.append(_new(size, sum(widths)))
+            continue
+        offset = int(offsets.pop(value.parent))
+        axis = value.axes[dim].without_means()
+        g = np.where(axis.g >= 0, axis.g + offset, axis.g)
+        found.append(AxisRelation(g, axis.s, sum(widths)))
+        rest = tuple(each for i, each in enumerate(value.axes) if i != dim)
+        others = (
+            rest if others is None else tuple(a.agreeing_with(b) for a, b in zip(others, rest, strict=True))
+        )
+        call.training_taint = call.training_taint or value.training_taint
+    if offsets or others is None:
+        raise Unproven(
+            f"{len(ours)} pieces are joined, in the parent {len(theirs)}, and not all of them are here"
+        )
+    joined = AxisRelation(
+        np.concatenate([axis.g for axis in found]), np.concatenate([axis.s for axis in found]), sum(widths)
+    )
+    return (*others[:dim], joined, *others[dim:])
+
+
+def _new(size: int, num_parent: int) -> AxisRelation:
+    return AxisRelation(np.full(size, JUNK), np.ones(size), num_parent)
+
+
+def _insert_cat(call: InsertedCall) -> Value:
+    """New entries are joined to what is there: whoever reads them next ignores them at first (DenseNet)."""
+    parts = call.operands("tensors")
+    known = [value for value in parts if isinstance(value, Related) and not value.taint]
+    if len(known) != 1:
+        raise Unproven("new entries are joined to what is not known")
+    dim = _dim(call.node, len(call.node.shape or ()))
+    num_parent = known[0].axes[dim].num_parent
+    refs = call.node.arguments["tensors"]
+    names = [ref.name for ref in refs if isinstance(ref, Ref)] if isinstance(refs, tuple) else []
+    found = [
+        known[0].axes[dim].without_means()
+        if value is known[0]
+        else _new((call.known.child[name].shape or ())[dim], num_parent)
+        for value, name in zip(parts, names, strict=True)
+    ]
+    joined = AxisRelation(
+        np.concatenate([axis.g for axis in found]), np.concatenate([axis.s for axis in found]), num_parent
+    )
+    axes = tuple(joined if i == dim else axis for i, axis in enumerate(known[0].axes))
+    return Related(known[0].parent, axes, training_taint=known[0].training_taint)
 
 
 def _structure_stack(axes: NodeAxes) -> None:
@@ -167,7 +248,7 @@ def _structure_nothing(axes: NodeAxes) -> None:
     """The parts are tied where they are taken."""
 
 
-register("aten.cat.default", rule=OperatorRule(_structure_cat, _relate_cat))
+register("aten.cat.default", rule=OperatorRule(_structure_cat, _relate_cat, _insert_cat))
 register("aten.stack.default", rule=OperatorRule(_structure_stack, _relate_stack))
 register(*sorted(_SPLITS), rule=OperatorRule(_structure_split, _relate_split, keeps_zero=True))
 register("aten.unbind.int", rule=OperatorRule(_structure_nothing, _relate_unbind, keeps_zero=True))

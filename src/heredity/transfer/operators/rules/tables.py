@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from heredity.graph import Ref
 from heredity.transfer.operators.atoms import Use
 from heredity.transfer.operators.axes import RESULT, NodeAxes
