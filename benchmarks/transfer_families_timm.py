@@ -1,0 +1,100 @@
+"""Pairs from `timm`, where it is installed: the members are those that its names tell apart."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from transfer_families_measure import Entry
+
+Options = Mapping[str, Any]  # Any: timm's keyword arguments
+_SMALL_VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}
+
+# family -> change -> the smaller and the larger member: a name, and timm's keyword arguments
+_PAIRS: dict[str, dict[str, tuple[tuple[str, Options], tuple[str, Options]]]] = {
+    "ResNet": {
+        "10t -> 14t": (("resnet10t", {}), ("resnet14t", {})),
+        "18 -> 34": (
+            ("resnet18", {"channels": (8, 16, 24, 32)}),
+            ("resnet34", {"channels": (8, 16, 24, 32)}),
+        ),
+        "18, width": (
+            ("resnet18", {"channels": (8, 16, 24, 32)}),
+            ("resnet18", {"channels": (12, 16, 32, 48)}),
+        ),
+    },
+    "DenseNet": {
+        "growth": (
+            ("densenet121", {"growth_rate": 4, "block_config": (2, 2)}),
+            ("densenet121", {"growth_rate": 6, "block_config": (2, 2)}),
+        ),
+        "depth": (
+            ("densenet121", {"growth_rate": 4, "block_config": (2, 2)}),
+            ("densenet121", {"growth_rate": 4, "block_config": (2, 3)}),
+        ),
+    },
+    "RegNet": {
+        "x_002 -> x_004": (("regnetx_002", {}), ("regnetx_004", {})),
+        "y_002 -> y_004": (("regnety_002", {}), ("regnety_004", {})),
+    },
+    "MobileNetV3": {"small 050 -> 075": (("mobilenetv3_small_050", {}), ("mobilenetv3_small_075", {}))},
+    "MobileNetV2": {"035 -> 050": (("mobilenetv2_035", {}), ("mobilenetv2_050", {}))},
+    "EfficientNet": {
+        "lite0 -> lite1": (("efficientnet_lite0", {}), ("efficientnet_lite1", {})),
+        "b0 -> b1": (("efficientnet_b0", {}), ("efficientnet_b1", {})),
+    },
+    "GhostNet": {"050 -> 100": (("ghostnet_050", {}), ("ghostnet_100", {}))},
+    "ConvNeXt": {
+        "atto -> femto": (("convnext_atto", {}), ("convnext_femto", {})),
+        "V2 atto -> femto": (("convnextv2_atto", {}), ("convnextv2_femto", {})),
+    },
+    "ViT": {
+        "width": (
+            ("vit_tiny_patch16_224", _SMALL_VIT),
+            ("vit_tiny_patch16_224", {**_SMALL_VIT, "embed_dim": 32, "num_heads": 4}),
+        ),
+        "depth": (
+            ("vit_tiny_patch16_224", _SMALL_VIT),
+            ("vit_tiny_patch16_224", {**_SMALL_VIT, "depth": 3}),
+        ),
+    },
+    "MLP-Mixer": {
+        "width, depth": (
+            ("mixer_s32_224", {"img_size": 64, "embed_dim": 16, "num_blocks": 2}),
+            ("mixer_s32_224", {"img_size": 64, "embed_dim": 24, "num_blocks": 3}),
+        )
+    },
+    "MobileOne": {"s0 -> s1": (("mobileone_s0", {}), ("mobileone_s1", {}))},
+}
+
+
+def entries() -> Iterator[Entry]:
+    """All pairs; none if timm is not installed."""
+    if importlib.util.find_spec("timm") is None:
+        return
+    for family, pairs in _PAIRS.items():
+        for change, (small, large) in pairs.items():
+            size = small[1].get("img_size", 32)
+            inputs = functools.partial(_image, size)
+            yield Entry(
+                "timm",
+                family,
+                change,
+                functools.partial(_made, *small),
+                functools.partial(_made, *large),
+                inputs,
+            )
+
+
+def _made(name: str, options: Options) -> nn.Module:
+    timm = importlib.import_module("timm")
+    module: nn.Module = timm.create_model(name, num_classes=5, **options)
+    return module
+
+
+def _image(size: int) -> tuple[torch.Tensor]:
+    return (torch.randn(2, 3, size, size),)
