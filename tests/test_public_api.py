@@ -10,7 +10,8 @@ import pytest
 import heredity as hd
 
 NAMES = [
-    "Budget", "Checkpoint", "Experiment", "Inheritance", "Proposal", "Store", "Strategy", "Trial",
+    "Budget", "Candidates", "Checkpoint", "Experiment", "Growth", "Inheritance", "Proposal", "Race",
+    "ShrinkAndPerturb", "Store", "Strategy", "Trial",
     "__version__", "errors", "inherit", "load", "open_store", "relatives", "save", "space", "strategies",
 ]  # fmt: skip
 

@@ -44,7 +44,7 @@ DOORS: dict[str, set[str]] = {
     "pydantic_core": {"engine/experiment_file.py"},
     "rich": {"cli/"},
     "sqlite3": {"store/index/"},
-    "torch": {"checkpoints/", "inheritance.py", "transfer/", "engine/worker.py"},
+    "torch": {"checkpoints/", "inheritance/", "transfer/", "engine/worker.py"},
     "xxhash": {"store/tensors.py"},
     "yaml": {"engine/yaml_source.py"},
 }

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from heredity import errors as errors
     from heredity import space as space
     from heredity import strategies as strategies
-    from heredity.checkpoints import load as load
     from heredity.engine import Budget as Budget
     from heredity.engine import Experiment as Experiment
     from heredity.engine import Trial as Trial
+    from heredity.inheritance import Candidates as Candidates
+    from heredity.inheritance import Growth as Growth
     from heredity.inheritance import Inheritance as Inheritance
+    from heredity.inheritance import Race as Race
+    from heredity.inheritance import ShrinkAndPerturb as ShrinkAndPerturb
     from heredity.inheritance import inherit as inherit
+    from heredity.inheritance import load as load
     from heredity.inheritance import relatives as relatives
     from heredity.inheritance import save as save
     from heredity.store import Checkpoint as Checkpoint
@@ -31,16 +35,20 @@ __version__ = "0.1.0"
 # Where each public name lives; `None` stands for a module that is itself the name.
 _HOME: dict[str, str | None] = {
     "Budget": "heredity.engine",
+    "Candidates": "heredity.inheritance",
     "Checkpoint": "heredity.store",
     "Experiment": "heredity.engine",
+    "Growth": "heredity.inheritance",
     "Inheritance": "heredity.inheritance",
     "Proposal": "heredity.strategies",
+    "Race": "heredity.inheritance",
+    "ShrinkAndPerturb": "heredity.inheritance",
     "Store": "heredity.store",
     "Strategy": "heredity.strategies",
     "Trial": "heredity.engine",
     "errors": None,
     "inherit": "heredity.inheritance",
-    "load": "heredity.checkpoints",
+    "load": "heredity.inheritance",
     "open_store": "heredity.store",
     "relatives": "heredity.inheritance",
     "save": "heredity.inheritance",

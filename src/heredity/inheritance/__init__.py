@@ -1,0 +1,30 @@
+"""Warm-starts a child from a parent's checkpoint. The only room that knows both store and transfer."""
+
+from heredity.inheritance.choosing import Candidate, Candidates, Probe, relatives
+from heredity.inheritance.inheriting import inherit
+from heredity.inheritance.optimizers import load
+from heredity.inheritance.planning import ExampleInputs, Growth
+from heredity.inheritance.policies import Policy, Race, RaceResult, ShrinkAndPerturb, parse_policy
+from heredity.inheritance.recorded import RecordedInheritance, recorded_inheritance
+from heredity.inheritance.result import Inheritance
+from heredity.inheritance.saving import save
+
+__all__ = [
+    "Candidate",
+    "Candidates",
+    "ExampleInputs",
+    "Growth",
+    "Inheritance",
+    "Policy",
+    "Probe",
+    "Race",
+    "RaceResult",
+    "RecordedInheritance",
+    "ShrinkAndPerturb",
+    "inherit",
+    "load",
+    "parse_policy",
+    "recorded_inheritance",
+    "relatives",
+    "save",
+]
