@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from heredity.transfer.passes.align import align
+from heredity.transfer.passes.align import alignments
 from heredity.transfer.passes.choose import Growth, choose
 from heredity.transfer.passes.outcome import demands_of_outputs, why_not_alike, why_not_exact
 from heredity.transfer.passes.repair import solve_with_repairs
@@ -40,12 +40,19 @@ def plan_transfer(
     Returns:
         The plan, with the certificate of what it preserves.
     """
-    alignment = align(parent, child)
-    maps = choose(axis_atoms(parent, child, alignment), growth=growth)
-    return plan_with(parent, child, alignment=alignment, maps=maps, noise=noise, seed=seed)
+    best: TransferPlan | None = None
+    for alignment in alignments(parent, child):
+        maps = choose(axis_atoms(parent, child, alignment), growth=growth)
+        plan = plan_with(parent, child, alignment=alignment, maps=maps, noise=noise, seed=seed)
+        if plan.certificate.is_exact:
+            return plan
+        if best is None or plan.certificate.coverage > best.certificate.coverage:
+            best = plan
+    assert best is not None  # noqa: S101  # there is always an alignment
+    return best
 
 
-def plan_with(  # noqa: PLR0913  # what a plan is made of
+def plan_with(  # what a plan is made of
     parent: Graph,
     child: Graph,
     *,

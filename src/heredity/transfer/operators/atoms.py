@@ -119,7 +119,9 @@ def _fit(a: Atom, b: Atom) -> bool:
 
 def _divides(small: Atom, large: Atom) -> bool:
     """Whether one atom can be the outermost factor of another, in both networks."""
-    if large.pieces or large.num_child % max(small.num_child, 1) or small.num_child >= large.num_child:
+    if large.num_child % max(small.num_child, 1) or small.num_child >= large.num_child:
+        return False
+    if large.pieces and not _is_repeated(large, small.num_parent, small.num_child):
         return False
     if small.num_parent is None or large.num_parent is None:
         return small.num_parent is large.num_parent
@@ -128,13 +130,43 @@ def _divides(small: Atom, large: Atom) -> bool:
 
 def split(large: Atom, small: Atom) -> Axis:
     """Take an atom apart into a first factor and the rest; both are returned."""
+    return cut(large, small.num_parent, small.num_child)
+
+
+def cut(large: Atom, num_parent: int | None, num_child: int) -> Axis:
+    """Take an atom apart into a first factor of these lengths and the rest; both are returned.
+
+    Equal pieces, one after the other, are the first factor times one piece.
+    """
     rest_in_parent = None
-    if large.num_parent is not None and small.num_parent is not None:
-        rest_in_parent = large.num_parent // small.num_parent
-    first = Atom(small.num_parent, small.num_child, uses=set(large.uses))
-    rest = Atom(rest_in_parent, large.num_child // small.num_child, uses=set(large.uses))
+    if large.num_parent is not None and num_parent is not None:
+        rest_in_parent = large.num_parent // num_parent
+    first = Atom(num_parent, num_child, uses=set(large.uses))
+    rest = Atom(rest_in_parent, large.num_child // num_child, uses=set(large.uses))
+    pieces, large.pieces = large.pieces, ()
     large.factors = (first, rest)
+    for piece in pieces:
+        tie((rest,), piece)
     return large.factors
+
+
+def can_be_cut(atom: Atom, num_parent: int | None, num_child: int) -> bool:
+    """Whether an atom can be taken apart into a first factor of these lengths and a rest."""
+    if atom.pieces and not _is_repeated(atom, num_parent, num_child):
+        return False
+    if num_child < 1 or atom.num_child % num_child:
+        return False
+    return (
+        atom.num_parent is None
+        or num_parent is None
+        or (num_parent > 0 and atom.num_parent % num_parent == 0)
+    )
+
+
+def _is_repeated(atom: Atom, num_parent: int | None, num_child: int) -> bool:
+    """Whether an atom's pieces are as many, in both networks, and all of the same lengths."""
+    lengths = {_lengths(piece) for piece in atom.pieces}
+    return num_parent == num_child == len(atom.pieces) and len(lengths) == 1
 
 
 def _merge(kept: Atom, lost: Atom) -> None:
@@ -169,6 +201,9 @@ def mark(axis: Sequence[Atom], use: Use) -> None:
 def set_pieces(axis: Sequence[Atom], pieces: Sequence[Axis]) -> None:
     """Note that an axis is the concatenation of others, or that it is cut into them."""
     atoms = expanded(axis)
+    if len(atoms) > 1 and atoms[0].num_child == atoms[0].num_parent == len(pieces):
+        for piece in pieces:
+            tie(atoms[1:], piece)
     if len(atoms) != 1 or len(pieces) < 2:
         return
     atom = atoms[0]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # can be zero is nearly free; losing anything is dear.
 _SAME, _SAME_SHAPE, _SAME_PLACES, _SIMILAR = 10, 2, 3, 5
 _SKIPPED, _UNMATCHED, _SHORT = -1, -30, 15
-# The share of the operators that two tokens have to have in common to be paired.
+# The share of the shorter one's operators that two tokens have to have in common to be paired.
 _SHARED = 0.6
 _NEVER = -(10**9)
 
@@ -51,20 +51,39 @@ class Alignment:
     borrowed: Mapping[str, str] = field(default_factory=dict)
 
 
-def align(parent: Graph, child: Graph) -> Alignment:
-    """Propose a partner in the parent for as many nodes of the child as possible."""
-    partner = _pair_inputs(parent, child)
+def alignments(parent: Graph, child: Graph) -> Iterator[Alignment]:
+    """Propose partners in the parent for the nodes of the child; the first proposal is mostly the best.
+
+    The second one pairs operators by what they read, over the whole of both networks. It is better where
+    long connections leave nothing to cut, as sums of all layers do.
+    """
     ours, theirs = _working_calls(child), _working_calls(parent)
     if [node.target for node in ours] == [node.target for node in theirs]:
-        partner |= {a.name: b.name for a, b in zip(ours, theirs, strict=True)}
-        _pair_operands(parent, child, partner)
-        return Alignment(partner)
-    proposal = _align_tokens(_Tokens.of(parent), _Tokens.of(child))
-    partner |= proposal.partner
+        zipped = Alignment({a.name: b.name for a, b in zip(ours, theirs, strict=True)})
+        yield _completed(parent, child, zipped)
+    else:
+        yield _completed(parent, child, _align_tokens(_Tokens.of(parent), _Tokens.of(child)))
+    yield _completed(parent, child, _assigned(parent, child))
+
+
+def align(parent: Graph, child: Graph) -> Alignment:
+    """The first of the `alignments`."""
+    return next(alignments(parent, child))
+
+
+def _completed(parent: Graph, child: Graph, proposal: Alignment) -> Alignment:
+    """Pair inputs, tensors and constants too."""
+    partner = {**_pair_inputs(parent, child), **proposal.partner}
     _pair_operands(parent, child, partner)
     borrowed = {name: other for name, other in proposal.borrowed.items() if name not in partner}
     _pair_operands(parent, child, borrowed)
     return replace(proposal, partner=partner, borrowed=borrowed)
+
+
+def _assigned(parent: Graph, child: Graph) -> Alignment:
+    ours, theirs = dynamic_nodes(child), dynamic_nodes(parent)
+    partner = assign_by_operands(child, ours, parent, theirs, _pair_inputs(parent, child))
+    return Alignment(partner, identities=frozenset(ours) - partner.keys())
 
 
 def _pair_inputs(parent: Graph, child: Graph) -> dict[str, str]:
@@ -216,12 +235,12 @@ def _score(parent: _Tokens, i: int, child: _Tokens, j: int) -> int:
 
 def _score_of_similar(theirs: tuple[str, ...], ours: tuple[str, ...]) -> int:
     """Tokens that end alike and share most of their operators are paired where nothing better is there."""
-    longest = max(len(ours), len(theirs))
-    if longest == 1 or ours[-1] != theirs[-1] or min(len(ours), len(theirs)) < _SHARED * longest:
+    if max(len(ours), len(theirs)) == 1 or ours[-1] != theirs[-1]:
         return _NEVER
     shared = len(_common(ours, theirs))
     unmatched = len(ours) + len(theirs) - 2 * shared
-    return _SIMILAR * shared - _SHORT * unmatched if shared >= _SHARED * longest else _NEVER
+    is_enough = shared >= _SHARED * min(len(ours), len(theirs))
+    return _SIMILAR * shared - _SHORT * unmatched if is_enough else _NEVER
 
 
 def _trace_back(

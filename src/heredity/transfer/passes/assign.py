@@ -63,9 +63,9 @@ def _resolved(child: Graph, name: str, found: Mapping[str, str]) -> str | None:
 def _likeness(child: Graph, node: Node, parent: Graph, other: Node) -> tuple[bool, bool, bool, bool]:
     return (
         signature(child, node) == signature(parent, other),
-        node.shape == other.shape,
         _targets_of_users(child, node) == _targets_of_users(parent, other),
         _tensors(child, node) == _tensors(parent, other),
+        node.shape == other.shape,
     )
 
 

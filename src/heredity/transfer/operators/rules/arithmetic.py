@@ -24,6 +24,7 @@ from heredity.transfer.operators.relation import (
     Value,
     Zero,
     identity,
+    is_close,
     snapped,
     total_factor,
 )
@@ -108,13 +109,22 @@ def _relate_sum(call: Call) -> Axes:
 def _sum(ours: Axes, theirs: Axes, call: Call) -> Axes:
     rank = len(call.node.shape or ())
     a, b = _aligned(ours, rank), _aligned(theirs, rank)
-    is_uniform = not math.isnan(total_factor(a)) and not math.isnan(total_factor(b))
-    if is_uniform and rank:
+    factors = total_factor(a), total_factor(b)
+    if rank and not math.isnan(factors[0]) and not math.isnan(factors[1]):
+        _require_same_factor(call, *factors)
         a, b = _with_factor_last(a), _with_factor_last(b)
     found = [_sum_axis(a[i], b[i], size) for i, size in enumerate(call.node.shape or ())]
     if call.node.target in {"aten.maximum.default", "aten.minimum.default"}:
         found = [axis.without_means().with_positive_scales() for axis in found]
     return tuple(found)
+
+
+def _require_same_factor(call: Call, ours: float, theirs: float) -> None:
+    """Two sides of a sum have to be scaled alike: the one that is scaled should not be."""
+    ratio = ours / theirs
+    if not is_close(ratio, 1.0):
+        name, factor = ("other", 1 / ratio) if ours == 1 else ("input", ratio)
+        call.require_factor(name, factor, "one side of the sum, beside the other, is")
 
 
 def _with_factor_last(axes: Sequence[AxisRelation]) -> list[AxisRelation]:

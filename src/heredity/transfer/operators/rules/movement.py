@@ -6,9 +6,9 @@ import numpy as np
 
 from heredity.graph import Argument
 from heredity.transfer.operators.axes import RESULT, NodeAxes
-from heredity.transfer.operators.call import Call
+from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
-from heredity.transfer.operators.relation import AxisRelation, Unproven, identity, piece
+from heredity.transfer.operators.relation import AxisRelation, Unproven, Value, Zero, identity, piece
 
 Axes = tuple[AxisRelation, ...]
 
@@ -96,6 +96,14 @@ def _structure_moved(axes: NodeAxes) -> None:
         node = axes.operand("input")
         if node is not None and (node.shape or ())[-axis] == (axes.node.shape or ())[-axis]:
             axes.tie("input", -axis, RESULT, -axis)
+
+
+def _insert_pad(call: InsertedCall) -> Value:
+    """Zeros around zeros are zeros."""
+    value = call.operand("input")
+    if isinstance(value, Zero) and call.node.arguments.get("value") in {None, 0}:
+        return value
+    raise Unproven("a new padding changes what comes in")
 
 
 def _structure_select(axes: NodeAxes) -> None:
@@ -197,15 +205,18 @@ register(
     rule=OperatorRule(_structure_expansion, _relate_expansion, keeps_zero=True),
 )
 register(
-    "aten.roll.default",
-    "aten.flip.default",
     "aten.pad.default",
     "aten.constant_pad_nd.default",
+    rule=OperatorRule(_structure_moved, _relate_unchanged_axes, _insert_pad),
+)
+register(
+    "aten.roll.default",
+    "aten.flip.default",
     "aten.repeat.default",
     "aten.cumsum.default",
     "aten.tril.default",
     "aten.triu.default",
-    rule=OperatorRule(_structure_moved, _relate_unchanged_axes),
+    rule=OperatorRule(_structure_moved, _relate_unchanged_axes, keeps_zero=True),
 )
 register("aten.select.int", rule=OperatorRule(_structure_select, _relate_select, keeps_zero=True))
 register("aten.slice.Tensor", rule=OperatorRule(_structure_slice, _relate_slice, keeps_zero=True))

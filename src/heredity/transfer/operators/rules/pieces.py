@@ -200,13 +200,15 @@ def _relate_split(call: Call) -> list[Axes]:
 
 
 def _relate_unbind(call: Call) -> list[Axes]:
-    """An axis that is the same in both networks is taken apart into its entries."""
+    """An axis that is the same in both networks, but for factors, is taken apart into its entries."""
     call.require_same("dim")
     axes = call.operand("input")
     dim = _dim(call.node, len(axes))
-    call.require(axes[dim].is_identity, "an axis that differs is taken apart into its entries")
-    kept = tuple(each for i, each in enumerate(axes) if i != dim)
-    return [kept] * len(axes[dim])
+    axis = axes[dim]
+    call.require(axis.unscaled().is_identity, "an axis that differs is taken apart into its entries")
+    kept = [each for i, each in enumerate(axes) if i != dim]
+    call.require(bool(kept) or axis.is_identity, "single entries are scaled")
+    return [tuple([*kept[:-1], kept[-1].times(float(s))] if kept else []) for s in axis.s]
 
 
 def _structure_item(axes: NodeAxes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from heredity.transfer.operators.atoms import Atom, expanded
+from heredity.transfer.operators.atoms import Atom, can_be_cut, cut, expanded
 from heredity.transfer.operators.axes import NodeAxes
 from heredity.transfer.operators.call import Call
 from heredity.transfer.operators.registry import OperatorRule, register
@@ -80,7 +80,7 @@ def _tie_group(axes: NodeAxes, before: Axis, after: list[int]) -> None:
             atom = waiting.pop(0).root
             rest = _rest(taken, want)
             if _is_larger(atom, rest):
-                atom, tail = _cut(atom, rest)
+                atom, tail = cut(atom, *rest)
                 waiting.insert(0, tail)
             taken.append(atom)
         if _is_full(taken, want):
@@ -106,20 +106,8 @@ def _rest(taken: Sequence[Atom], want: Atom) -> tuple[int | None, int]:
 
 def _is_larger(atom: Atom, rest: tuple[int | None, int]) -> bool:
     n, m = rest
-    fits = m > 0 and atom.num_child % m == 0 and not atom.pieces
-    if atom.num_parent is not None and n is not None:
-        same = (atom.num_child, atom.num_parent) == (m, n)
-        return fits and n > 0 and atom.num_parent % n == 0 and not same
-    return fits and atom.num_child > m
-
-
-def _cut(atom: Atom, rest: tuple[int | None, int]) -> tuple[Atom, Atom]:
-    n, m = rest
-    tail_in_parent = None if atom.num_parent is None or n is None else atom.num_parent // n
-    first = Atom(n, m, uses=set(atom.uses))
-    tail = Atom(tail_in_parent, atom.num_child // m, uses=set(atom.uses))
-    atom.factors = (first, tail)
-    return first, tail
+    is_same = atom.num_child == m and (n is None or atom.num_parent is None or atom.num_parent == n)
+    return not is_same and atom.num_child >= m and can_be_cut(atom, n, m)
 
 
 def _relate(call: Call) -> tuple[AxisRelation, ...]:
