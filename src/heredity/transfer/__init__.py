@@ -9,6 +9,10 @@ plan.certificate.is_exact                       # proven, not measured; measure_
 from heredity.transfer.apply import apply as apply
 from heredity.transfer.batches import batches as batches
 from heredity.transfer.batches import differ_in_batch_only as differ_in_batch_only
+from heredity.transfer.fallback import Layer as Layer
+from heredity.transfer.fallback import layers_of_graph as layers_of_graph
+from heredity.transfer.fallback import layers_of_tensors as layers_of_tensors
+from heredity.transfer.fallback import plan_by_layers as plan_by_layers
 from heredity.transfer.names import TensorSpec as TensorSpec
 from heredity.transfer.names import plan_by_name as plan_by_name
 from heredity.transfer.planner import plan_transfer as plan_transfer
@@ -21,6 +25,7 @@ from heredity.transfer.plans.plan import Step as Step
 from heredity.transfer.plans.plan import TransferPlan as TransferPlan
 from heredity.transfer.plans.plan_json import plan_from_json as plan_from_json
 from heredity.transfer.stored_network import StoredNetwork as StoredNetwork
+from heredity.transfer.tracing.leaf_modules import trace_leaf_modules as trace_leaf_modules
 from heredity.transfer.tracing.trace import Inputs as Inputs
 from heredity.transfer.tracing.trace import example_inputs_like as example_inputs_like
 from heredity.transfer.tracing.trace import trace as trace

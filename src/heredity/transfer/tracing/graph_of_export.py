@@ -21,9 +21,15 @@ from heredity.transfer.tracing.arguments import (
     source_in_memory,
 )
 from heredity.transfer.tracing.constants import Constants
-from heredity.transfer.tracing.in_place import functional_twin, may_change_type
 from heredity.transfer.tracing.memory import Layout, Memory, Value, View
-from heredity.transfer.tracing.operators import is_assertion, keeps_value, piece_of, region_of
+from heredity.transfer.tracing.operators import (
+    functional_twin,
+    is_assertion,
+    keeps_value,
+    may_change_type,
+    piece_of,
+    region_of,
+)
 from heredity.transfer.tracing.pruning import without_idle_calls, without_state_writes
 
 if TYPE_CHECKING:
