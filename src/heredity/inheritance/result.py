@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from heredity.inheritance.choosing import Candidate
     from heredity.inheritance.policies import RaceResult
     from heredity.transfer.state import OptimizerReport
+
+_NAMES = re.compile(r"\w*[.\d][\w.]*")
+"""Names of tensors and numbers in a reason, which would make each reason another one."""
 
 _CANDIDATE = ("candidate", "start loss", "verdict", "coverage", "score", "problem")
 
@@ -162,7 +166,8 @@ def _optimizer_lines(report: OptimizerReport) -> Iterator[str]:
     """What was carried, why the rest was not, each reason once, and the advice."""
     total = len(report.carried) + len(report.new)
     yield f"optimizer: the state of {len(report.carried)} of {total} parameters goes on"
-    for reason, count in Counter(report.new.values()).most_common(3):
+    reasons = Counter(_NAMES.sub("…", reason) for reason in report.new.values())
+    for reason, count in reasons.most_common(3):
         yield f"- {count} new: {reason}"
     yield from str(report.advice).splitlines()
 
