@@ -18,10 +18,10 @@ torch.set_num_threads(1)
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def plan_of(*steps: Step, coverage: float = 0.5, is_exact: bool = True) -> TransferPlan:
-    verdicts = {step.tensor: TensorVerdict(Verdict.EXACT) for step in steps}
-    reason = "" if is_exact else "made by hand"
-    return TransferPlan(steps, Certificate(verdicts, is_exact, is_exact, reason, reason, coverage))
+def plan_of(*steps: Step, coverage: float = 0.5, is_exact: bool = True, reason: str = "") -> TransferPlan:
+    verdicts = {step.tensor: TensorVerdict(Verdict.EXACT, reason) for step in steps}
+    why = "" if is_exact else "made by hand"
+    return TransferPlan(steps, Certificate(verdicts, is_exact, is_exact, why, why, coverage))
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,22 @@ def drawn_batches(count: int) -> list[Batch]:
         )
         for _ in range(count)
     ]
+
+
+def known_entries(step: Step) -> torch.Tensor:
+    """Where the gradient is the parent's, as a mask that spreads over the child's tensor."""
+    mask = torch.ones((), dtype=torch.bool)
+    for number, axis in enumerate(step.axes):
+        scales = axis.gradient_scales or (1.0,) * len(axis.sources)
+        pairs = zip(axis.sources, scales, strict=True)
+        shape = [-1 if i == number else 1 for i in range(len(step.axes))]
+        mask = mask & torch.tensor([source >= 0 and scale != 0 for source, scale in pairs]).reshape(shape)
+    return mask.expand(step.shape)
+
+
+@pytest.fixture(scope="session")
+def known() -> Callable[[Step], torch.Tensor]:
+    return known_entries
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,15 @@ def test_what_is_not_the_parents_begins_without_state(how: How, make_plan: Plan)
     assert "weights are not the parent's" in new["w"]
 
 
+def test_values_of_another_block_come_without_its_state(make_plan: Plan) -> None:
+    plan = make_plan(copy_of(2), reason="as in the block like it")
+    found, new = carried(plan, adam(2))
+    assert found == {}
+    assert new == {
+        "w": "it has the parent's values, and no gradient of the parent's (as in the block like it)"
+    }
+
+
 @pytest.mark.parametrize(
     ("make", "slots", "reason"),
     [

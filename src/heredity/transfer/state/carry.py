@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.errors import InvalidTensor
+from heredity.transfer.plans.certificate import Verdict
 from heredity.transfer.plans.plan import How
 from heredity.transfer.state.moments import mapped_factors, mapped_moment, num_known
 from heredity.transfer.state.named import Held, NamedState, Value, parameters_of, placed
@@ -97,6 +98,10 @@ def _step_of(plan: TransferPlan, held: Held) -> Step | str:
         return f"its weights are not the parent's ({step})"
     if step.how is How.GATHER and not num_known(step):
         return "none of its gradient was the parent's"
+    verdict = plan.certificate.tensors[step.tensor]
+    # Then any values would be exact here: those of a block that adds nothing yet are another block's.
+    if verdict.verdict is Verdict.EXACT and verdict.reason:
+        return f"it has the parent's values, and no gradient of the parent's ({verdict.reason})"
     return step
 
 
