@@ -57,11 +57,14 @@ _KEEPS_ZERO = (
     ),
     *("square.default", "tan.default", "asinh.default", "expm1.default"),
     *("softshrink.default", "hardshrink.default", "softsign.default", "floor.default", "round.default"),
+    *("ceil.default", "trunc.default", "frac.default", "atan.default", "sinh.default", "nan_to_num.default"),
 )
 
 _OTHER = (
     *("sigmoid.default", "exp.default", "softplus.default", "hardsigmoid.default", "cos.default"),
-    *("log_sigmoid.default", "clamp_min.default", "clamp.default", "logical_not.default"),
+    *("log_sigmoid.default", "clamp_min.default", "clamp.default", "logical_not.default", "rsub.Scalar"),
+    *("clamp_max.default", "bitwise_not.default", "remainder.Scalar", "fmod.Scalar", "cosh.default"),
+    *("exp2.default", "erfc.default", "threshold.default", "isnan.default"),
 )
 
 # Not finite for some numbers, zero or negative ones.

@@ -77,7 +77,7 @@ def _relate_where(call: Call) -> Axes:
 
 
 def _with_factor_last(axes: Axes) -> Axes:
-    """One factor of all entries goes to the last axis, so that two tensors with equal ones can be compared."""
+    """One factor of all entries goes to the last axis, so that two equal ones are seen to be equal."""
     factor = total_factor(axes)
     if not axes or math.isnan(factor):
         return axes
@@ -104,15 +104,13 @@ def _relate_masked_fill(call: Call) -> Axes:
 
 
 def _relate_filled(call: Call, name: str, mask: str, number: str) -> Axes:
-    """Some entries become a number: zero takes any factor, and so does infinity if it is positive."""
+    """Some entries become a number, which takes no factor unless it is zero."""
     call.require_same(number)
     value = call.argument(number)
     if not isinstance(value, int | float):
         raise Unproven(f"{number} is {value}")
     axes = tuple(axis.without_means() for axis in call.operand(name))
-    if math.isinf(value):
-        axes = tuple(axis.with_positive_scales().with_zero_as_junk() for axis in axes)
-    elif value != 0:
+    if value != 0:
         axes = _unscaled(call, name, axes)
     if not math.isfinite(value):  # then junk is finite only where the parent's entries are
         is_known = not any(axis.has(JUNK) for axis in call.operand(mask))
@@ -134,7 +132,7 @@ def _by_condition(call: Call, name: str, values: tuple[AxisRelation, ...] | list
 
 
 def _relate_lerp(call: Call) -> Axes:
-    """a + w (b - a): as where, with a weight in the condition's place."""
+    """A + w (b - a): as where, with a weight in the condition's place."""
     shape = _shape(call)
     values = [_with_factor_last(aligned(call.operand(name), len(shape))) for name in ("input", "end")]
     both = tuple(agreed(a, b, size) for a, b, size in zip(*values, shape, strict=True))
