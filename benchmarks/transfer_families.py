@@ -8,6 +8,7 @@ the pair is a row that says so.
 
 Usage: ``python benchmarks/transfer_families.py --report benchmarks/results/NAME.md``
 (``--only REGEX`` for some pairs, ``--quick`` for one growing pair a family). NAME.json lies beside the page.
+``--summary docs/families.md`` renews the table there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import torch
 import transfer_families_hf
 import transfer_families_timm
 from transfer_families_measure import Direction, Entry, Row, failed, measured, traced
-from transfer_families_report import versions, write_report
+from transfer_families_report import versions, write_report, write_summary
 
 SECONDS_A_PAIR = 300
 
@@ -44,6 +45,8 @@ def main() -> None:
         results = {"versions": versions(), "rows": [dataclasses.asdict(row) for row in rows]}
         options.report.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
         write_report(options.report, rows)
+    if options.summary:
+        write_summary(options.summary, rows)
     if false_claims := [row.name for row in rows if row.is_false_claim]:
         sys.exit(f"{len(false_claims)} claims are false: {false_claims}")
 
@@ -53,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="a regular expression that a pair's name has to contain")
     parser.add_argument("--quick", action="store_true", help="one growing pair for each family")
     parser.add_argument("--report", type=Path, help="the page to write; JSON goes beside it")
+    parser.add_argument("--summary", type=Path, help="the page in which a line for each family is renewed")
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from transfer_families_measure import Row
 
 READING = "## Reading"
+BEGIN, END = "<!-- families: written by benchmarks/transfer_families.py -->", "<!-- families: end -->"
 
 
 def write_report(path: Path, rows: Sequence[Row]) -> None:
@@ -23,6 +24,31 @@ def write_report(path: Path, rows: Sequence[Row]) -> None:
     path.write_text(
         "\n".join([*_head(rows), *_table(rows, "grow"), *_table(rows, "shrink")]) + f"\n{reading}"
     )
+
+
+def write_summary(path: Path, rows: Sequence[Row]) -> None:
+    """Put one line a family into a page that is otherwise written by hand, in place of what was there."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    table = "\n".join(_summary(rows))
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+def _summary(rows: Sequence[Row]) -> Iterator[str]:
+    growing = [row for row in rows if row.direction == "grow"]
+    yield "| family | exact | not exact, and why |"
+    yield "|---|---|---|"
+    for library, family in dict.fromkeys((row.library, row.family) for row in growing):
+        members = [row for row in growing if (row.library, row.family) == (library, family)]
+        exact = ", ".join(_named(row) for row in members if row.is_exact)
+        others = "; ".join(
+            f"{row.change}: {_phrase(row.failure or row.reason)}" for row in members if not row.is_exact
+        )
+        yield f"| {family} ({library}) | {exact} | {others} |"
+
+
+def _named(row: Row) -> str:
+    return row.change if row.is_exact_in_training else f"{row.change} (in eval mode)"
 
 
 def versions() -> dict[str, str]:

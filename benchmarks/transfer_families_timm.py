@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -64,8 +65,8 @@ _PAIRS: dict[str, dict[str, tuple[tuple[str, Options], tuple[str, Options]]]] = 
     },
     "MLP-Mixer": {
         "width, depth": (
-            ("mixer_s32_224", {"img_size": 64, "embed_dim": 16, "num_blocks": 2}),
-            ("mixer_s32_224", {"img_size": 64, "embed_dim": 24, "num_blocks": 3}),
+            ("mlp_mixer.MlpMixer", {"img_size": 64, "embed_dim": 16, "num_blocks": 2}),
+            ("mlp_mixer.MlpMixer", {"img_size": 64, "embed_dim": 32, "num_blocks": 3}),
         )
     },
     "MobileOne": {"s0 -> s1": (("mobileone_s0", {}), ("mobileone_s1", {}))},
@@ -91,9 +92,16 @@ def entries() -> Iterator[Entry]:
 
 
 def _made(name: str, options: Options) -> nn.Module:
-    timm = importlib.import_module("timm")
-    module: nn.Module = timm.create_model(name, num_classes=5, **options)
+    """A model by the name that timm registers, or by its file and class."""
+    file, _, model = name.rpartition(".")
+    make = getattr(importlib.import_module(f"timm.models.{file}"), model) if file else _registered(name)
+    module: nn.Module = make(num_classes=5, **options)
     return module
+
+
+def _registered(name: str) -> Callable[..., nn.Module]:
+    timm = importlib.import_module("timm")
+    return functools.partial(timm.create_model, name)
 
 
 def _image(size: int) -> tuple[torch.Tensor]:

@@ -32,12 +32,31 @@ def test_both_of_a_pair_take_its_inputs(kind: str) -> None:
 def test_each_size_is_seen_in_the_network(kind: str) -> None:
     """No dimension of a kind is a name without a meaning: some style of it changes some tensor's shape."""
     for name in KINDS[kind].sizes:
-        pairs = [random_pair(random.Random(seed), kinds=[kind], changing=[name]) for seed in range(12)]
+        pairs = (random_pair(random.Random(seed), kinds=[kind], changing=[name]) for seed in range(12))
         assert any(shapes(pair.parent) != shapes(pair.child) for pair in pairs), name
 
 
 def shapes(module: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_wrong_tensor_would_be_seen_in_the_outputs(kind: str) -> None:
+    """But for the few that have no effect by nature, such as the biases of keys before a softmax."""
+    pair = random_pair(random.Random(0), kinds=[kind])
+    state = {name: tensor for name, tensor in pair.child.state_dict().items() if tensor.is_floating_point()}
+    before = outputs(pair.child, pair)
+    unseen = [name for name, tensor in state.items() if not is_seen(pair, tensor, before)]
+    assert len(unseen) <= 0.12 * len(state), unseen
+
+
+@torch.no_grad()
+def is_seen(pair: Pair, tensor: torch.Tensor, before: list[torch.Tensor]) -> bool:
+    old = tensor.clone()
+    tensor.mul_(1.3).add_(0.05)
+    after = outputs(pair.child, pair)
+    tensor.copy_(old)
+    return any(float((a - b).abs().max()) > 1e-8 for a, b in zip(before, after, strict=True))
 
 
 def test_the_same_seed_draws_the_same_pair() -> None:

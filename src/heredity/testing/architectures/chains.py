@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from heredity.testing.architectures.kinds import features, image, kind, series, volume
-from heredity.testing.architectures.layers import Apply, Tensor, activation, conv, norm, pooled
+from heredity.testing.architectures.layers import Apply, Tensor, activation, conv, norm, pooled, run
 
 _ACTIVATIONS = ("relu", "leaky_relu", "gelu", "silu", "hardswish", "relu6", "tanh", "elu", "mish")
 
@@ -95,9 +95,10 @@ def plain_1d(*, width: int, kernel: int, classes: int, act: str, normed: str) ->
 )
 def plain_3d(*, width: int, kernel: int, act: str, normed: str) -> nn.Module:
     """Convolutions over volumes."""
+    bias = normed != "instance"  # which would take it away again
     return nn.Sequential(
-        conv(2, width, kernel, axes=3), *norm(normed, width, axes=3), activation(act), nn.AvgPool3d(2),
-        conv(width, width, axes=3), *norm(normed, width, axes=3), activation(act),
+        conv(2, width, kernel, axes=3, bias=bias), *norm(normed, width, axes=3), activation(act),
+        nn.AvgPool3d(2), conv(width, width, axes=3, bias=bias), *norm(normed, width, axes=3), activation(act),
         pooled(), nn.Linear(width, 3),
     )  # fmt: skip
 
@@ -119,18 +120,19 @@ class _Waves(nn.Module):
         self.gates = nn.ModuleList(nn.Conv1d(width, 2 * width, 2, dilation=pad) for pad in pads)
         self.stays = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in pads)
         self.skips = nn.ModuleList(nn.Conv1d(width, skip, 1) for _ in pads)
+        self.rest = nn.Conv1d(width, skip, 1)
         self.head = nn.Conv1d(skip, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.first(x)
-        total = x.new_zeros(())
+        total: Tensor | None = None
         for number, (gate, stay, skip) in enumerate(zip(self.gates, self.stays, self.skips, strict=True)):
             a, b = gate(nn.functional.pad(x, (2**number, 0))).chunk(2, 1)
             inner = torch.tanh(a) * torch.sigmoid(b)
             x = x + stay(inner)
-            total = skip(inner) if number == 0 else total + skip(inner)
-        result: Tensor = self.head(torch.relu(total))
-        return result
+            total = run(skip, inner) if total is None else total + run(skip, inner)
+        rest = run(self.rest, x)
+        return run(self.head, torch.relu(rest if total is None else total + rest))
 
 
 @kind(
