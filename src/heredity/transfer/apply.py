@@ -108,7 +108,8 @@ def gathered(step: Step, source: torch.Tensor, own: torch.Tensor) -> torch.Tenso
         source: The parent's tensor, of the shape ``step.source_shape``.
         own: The child's tensor as it is, of the shape ``step.shape``.
     """
-    deviation = float(source.to(torch.float32).std()) if step.noise is not None else 0.0
+    # Of all numbers, not of a sample: a tensor of one number has no deviation, and so gets no noise.
+    deviation = float(source.to(torch.float32).std(correction=0)) if step.noise is not None else 0.0
     kept_by_axis: dict[int, list[int]] = {}
     order = sorted(range(len(step.axes)), key=lambda axis: step.noise is None or axis != step.noise.axis)
     for number in order:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Graph, Node, Ref, origin
-from heredity.transfer.operators.maps import Assignment, rows, whole
+from heredity.transfer.operators.arguments import argument_at
+from heredity.transfer.operators.maps import Assignment, check_maps, constant, rows, whole
 from heredity.transfer.operators.relation import AxisRelation, Junk, Related, Several, Unproven, Value, Zero
 from heredity.transfer.operators.tensor_view import TensorView, tensor_view
 
@@ -92,7 +93,9 @@ class Call:
         """Require that these arguments are equal in both networks."""
         for name in names:
             ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(name)
-            self.require(ours == theirs, f"{name} is {text(ours)}, in the parent {text(theirs)}")
+            # Two networks' nodes may have one name and be different nodes.
+            is_same = ours == theirs and not _holds_nodes(ours)
+            self.require(is_same, f"{name} is {text(ours)}, in the parent {text(theirs)}")
 
     def require_factor(self, name: str, factor: float, reason: str) -> None:
         """Require that a factor is 1; if it is not, demand that the operand be divided by it."""
@@ -277,7 +280,7 @@ class Call:
         self.require(condition=False, reason=f"{name} is {found}, but the parent reads {expected}")
 
     def _pair(self, name: str, as_partner: str = "") -> tuple[Node, Node]:
-        ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(as_partner or name)
+        ours, theirs = argument_at(self.node, name), argument_at(self.partner, as_partner or name)
         if not isinstance(ours, Ref) or not isinstance(theirs, Ref):
             raise Unproven(f"{name} is {text(ours)}, in the parent {text(theirs)}")
         return self.known.child[ours.name], self.known.parent[theirs.name]
@@ -293,8 +296,13 @@ class Call:
             raise Unproven(f"{name} is not a tensor of the state dict but computed")
         if views[0].axes != views[1].axes or len(axes) != len(views[0].axes):
             raise Unproven(f"{name} is another view of {views[0].node.tensor} than in the parent")
+        put_in = [given for axis, given in zip(views[0].axes, axes, strict=True) if axis is None]
+        if not all(given.is_identity_of(1) for given in put_in):
+            raise Unproven(
+                f"{name} would have to change along an axis that {views[0].node.tensor} does not have"
+            )
         maps = tuple(each if each is not None else whole(1) for each in views[0].stored(axes))
-        _check_shapes(name, views[0].node, views[1].node, maps)
+        check_maps(name, views[0].node, views[1].node, maps)
         axis = None if reads is None else views[0].axes[reads]
         self.assignments.append(Assignment(views[0].node.tensor, views[1].node.tensor, maps, reads=axis))
 
@@ -369,6 +377,9 @@ class InsertedCall:
             Unproven: It is not a tensor of the state dict that no other operator reads.
         """
         tensor = constant(self.known.child, self.node, name, 0.0).tensor
+        ref = self.node.arguments[name]
+        if not isinstance(ref, Ref) or not self.known.child[ref.name].is_stored:
+            raise Unproven(f"{name} is a view of {tensor}")
         self._add(name, Assignment(tensor, "", (out, read)))
 
     def _add(self, name: str, assignment: Assignment) -> None:
@@ -378,27 +389,9 @@ class InsertedCall:
         self.assignments.append(assignment)
 
 
-def constant(child: Graph, node: Node, name: str, value: float) -> Assignment:
-    """The assignment of one value to a tensor operand of a node of the child.
-
-    Raises:
-        Unproven: It is not a tensor of the state dict.
-    """
-    ref = node.arguments.get(name)
-    view = tensor_view(child, ref.name) if isinstance(ref, Ref) else None
-    if view is None:
-        raise Unproven(f"{name} is not a tensor of the state dict but computed")
-    return Assignment(view.node.tensor, "", value=value)
-
-
-def _check_shapes(name: str, ours: Node, theirs: Node, axes: tuple[AxisMap, ...]) -> None:
-    child_shape, parent_shape = ours.shape or (), theirs.shape or ()
-    fits = len(axes) == len(child_shape) == len(parent_shape) and all(
-        len(axis.sources) == m and max(axis.sources, default=-1) < n
-        for axis, m, n in zip(axes, child_shape, parent_shape, strict=True)
-    )
-    if not fits or (ours.dtype.startswith(("int", "bool")) and ours.dtype != theirs.dtype):
-        raise Unproven(f"{name} is {child_shape} {ours.dtype}, in the parent {parent_shape} {theirs.dtype}")
+def _holds_nodes(argument: Argument) -> bool:
+    parts = argument if isinstance(argument, tuple) else (argument,)
+    return any(isinstance(part, Ref) for part in parts)
 
 
 def text(argument: Argument) -> str:

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heredity.transfer.operators.relation import JUNK, MEAN, ZERO, AxisRelation, identity
+from heredity.graph import Ref
+from heredity.transfer.operators.relation import JUNK, MEAN, ZERO, AxisRelation, Unproven, identity
+from heredity.transfer.operators.tensor_view import tensor_view
 from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY, AxisMap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from heredity.graph import Graph, Node
     from heredity.transfer.operators.relation import Indices, Scales
+
+_REAL = ("float", "bfloat", "complex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +102,34 @@ def _shares(relation: AxisRelation) -> Scales:
         return np.ones(len(relation))
     count = np.where(relation.is_used, relation.counts[np.maximum(relation.g, 0)], 1)
     return np.asarray(1.0 / (count * relation.s), dtype=np.float64)
+
+
+def check_maps(name: str, ours: Node, theirs: Node, axes: tuple[AxisMap, ...]) -> None:
+    """Check that a tensor can be solved by maps for the axes of both networks' tensors.
+
+    Raises:
+        Unproven: It does not have these shapes, or does not hold the kind of numbers.
+    """
+    child_shape, parent_shape = ours.shape or (), theirs.shape or ()
+    fits = len(axes) == len(child_shape) == len(parent_shape) and all(
+        len(axis.sources) == m and max(axis.sources, default=-1) < n
+        for axis, m, n in zip(axes, child_shape, parent_shape, strict=True)
+    )
+    is_real = ours.dtype.startswith(_REAL), theirs.dtype.startswith(_REAL)
+    if not fits or is_real[0] != is_real[1] or (not is_real[0] and ours.dtype != theirs.dtype):
+        raise Unproven(f"{name} is {child_shape} {ours.dtype}, in the parent {parent_shape} {theirs.dtype}")
+    if not is_real[0] and any(axis.scales is not None or MEAN_ENTRY in axis.sources for axis in axes):
+        raise Unproven(f"{name} holds whole numbers, which take no factors")
+
+
+def constant(child: Graph, node: Node, name: str, value: float) -> Assignment:
+    """The assignment of one value to a tensor operand of a node of the child.
+
+    Raises:
+        Unproven: It is not a tensor of the state dict.
+    """
+    ref = node.arguments.get(name)
+    view = tensor_view(child, ref.name) if isinstance(ref, Ref) else None
+    if view is None:
+        raise Unproven(f"{name} is not a tensor of the state dict but computed")
+    return Assignment(view.node.tensor, "", value=value)

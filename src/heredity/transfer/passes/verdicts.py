@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Kind
 from heredity.transfer.operators.relation import Junk, Related, Zero
+from heredity.transfer.operators.tensor_view import tensor_view
 from heredity.transfer.plans.certificate import TensorVerdict, Verdict
 from heredity.transfer.plans.plan import How, Noise, Step, fresh
 
@@ -80,10 +81,19 @@ def _step(parent: Graph, node: Node, solved: Solved | None) -> Step:
 def _can_take_noise(child: Graph, node: Node, solved: Solved, step: Step) -> bool:
     """Whether copies are read that noise can part: of one proven reader, since another would see it."""
     axis = solved.assignment.reads
-    if axis is None or step.how is not How.GATHER or solved.taint or len(child.users[node.name]) != 1:
+    if axis is None or step.how is not How.GATHER or solved.taint or not _is_read_once(child, node):
         return False
     sources = [source for source in step.axes[axis].sources if source >= 0]
     return len(set(sources)) < len(sources)
+
+
+def _is_read_once(child: Graph, node: Node) -> bool:
+    """Whether one operator reads a tensor, be it through views of it."""
+    while len(child.users[node.name]) == 1:
+        node = child[child.users[node.name][0]]
+        if tensor_view(child, node.name) is None:
+            return True
+    return False
 
 
 def _with_noise(step: Step, noise: Noise) -> Step:

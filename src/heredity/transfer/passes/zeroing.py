@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heredity.graph import Ref
-from heredity.transfer.operators.call import constant
+from heredity.transfer.operators.maps import constant
 from heredity.transfer.operators.registry import rule_of
 from heredity.transfer.operators.relation import Unproven
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heredity.graph import Graph, Ref, origin
+from heredity.graph import Graph, Node, Ref, origin
 from heredity.transfer.operators.axes import NodeAxes
 from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
@@ -23,9 +23,8 @@ from heredity.transfer.operators.relation import (
     total_factor,
 )
 
-# f(s x) = s f(x) for all s.
-_LINEAR = (
-    "neg.default",
+# Other number formats of the same numbers: f(s x) = s f(x) for all s, unless whole numbers are made.
+_CASTS = (
     "to.dtype",
     "to.device",
     "to.dtype_layout",
@@ -42,7 +41,6 @@ _KEEPS_ZERO = (
         "gelu.default",
         "silu.default",
         "tanh.default",
-        "hardtanh.default",
         "hardswish.default",
         "mish.default",
     ),
@@ -62,10 +60,13 @@ _KEEPS_ZERO = (
 
 _OTHER = (
     *("sigmoid.default", "exp.default", "softplus.default", "hardsigmoid.default", "cos.default"),
-    *("log_sigmoid.default", "clamp_min.default", "clamp.default", "logical_not.default", "rsub.Scalar"),
-    *("clamp_max.default", "bitwise_not.default", "remainder.Scalar", "fmod.Scalar", "cosh.default"),
+    *("log_sigmoid.default", "logical_not.default", "rsub.Scalar", "bitwise_not.default"),
+    *("remainder.Scalar", "fmod.Scalar", "cosh.default"),
     *("exp2.default", "erfc.default", "threshold.default", "isnan.default"),
 )
+
+# f(0) = 0 if zero lies between two bounds.
+_BETWEEN = ("hardtanh.default", "clamp.default", "clamp_min.default", "clamp_max.default")
 
 # Not finite for some numbers, zero or negative ones.
 _PARTIAL = ("rsqrt.default", "log.default", "reciprocal.default", "sqrt.default", "log1p.default")
@@ -104,6 +105,21 @@ def _relate_linear(call: Call) -> tuple[AxisRelation, ...]:
     return call.operand("input")
 
 
+def _relate_cast(call: Call) -> tuple[AxisRelation, ...]:
+    """Whole numbers and truth values are cut off, so that neither factors nor means pass."""
+    if _is_real(call.node.dtype) and _is_real(call.partner.dtype):
+        return call.operand("input")
+    call.require(
+        call.node.dtype == call.partner.dtype, f"it is {call.node.dtype}, in the parent {call.partner.dtype}"
+    )
+    axes = call.operand("input")
+    return tuple(axis.without_means().with_unit_scales() for axis in axes)
+
+
+def _is_real(dtype: str) -> bool:
+    return dtype.startswith(("float", "bfloat", "complex"))
+
+
 def _relate_homogeneous(call: Call) -> tuple[AxisRelation, ...]:
     """A factor is the product of the axes' factors, so that each being positive is enough."""
     return tuple(axis.without_means().with_positive_scales() for axis in _settings(call))
@@ -118,6 +134,27 @@ def _relate_keeping_zero(call: Call) -> tuple[AxisRelation, ...]:
 
 def _relate_other(call: Call) -> tuple[AxisRelation, ...]:
     return tuple(axis.with_zero_as_junk() for axis in _relate_keeping_zero(call))
+
+
+def _relate_between(call: Call) -> tuple[AxisRelation, ...]:
+    return _relate_keeping_zero(call) if _keeps_zero(call.node) else _relate_other(call)
+
+
+def _keeps_zero(node: Node) -> bool:
+    """Whether zero lies between the bounds that values are kept between."""
+    lower = [node.arguments.get(name) for name in ("min", "min_val")]
+    upper = [node.arguments.get(name) for name in ("max", "max_val")]
+    return all(
+        bound is None or (isinstance(bound, int | float) and sign * bound <= 0)
+        for sign, bounds in ((1, lower), (-1, upper))
+        for bound in bounds
+    )
+
+
+def _insert_between(call: InsertedCall) -> Value:
+    if isinstance(call.operand("input"), Zero) and _keeps_zero(call.node):
+        return Zero()
+    raise Unproven(f"a new {call.node.target} changes what comes in")
 
 
 def _relate_partial(call: Call) -> tuple[AxisRelation, ...]:
@@ -140,9 +177,11 @@ def _insert_relu(call: InsertedCall) -> Value:
     raise Unproven("a new ReLU changes what comes in")
 
 
-def _insert_same(call: InsertedCall) -> Value:
+def _insert_cast(call: InsertedCall) -> Value:
     """A change of the number format is none in real arithmetic."""
     value = call.operand("input")
+    if not _is_real(call.node.dtype):
+        raise Unproven(f"a new change to {call.node.dtype}")
     if not isinstance(value, Related | Zero):
         raise Unproven("what comes in is not known")
     return value
@@ -163,9 +202,11 @@ def _relate_pow(call: Call) -> tuple[AxisRelation, ...]:
 
 
 for _names, _rule in (
-    (_LINEAR, OperatorRule(_structure, _relate_linear, _insert_same, keeps_zero=True)),
+    (("neg.default",), OperatorRule(_structure, _relate_linear, keeps_zero=True)),
+    (_CASTS, OperatorRule(_structure, _relate_cast, _insert_cast, keeps_zero=True)),
     (_HOMOGENEOUS[1:], OperatorRule(_structure, _relate_homogeneous, keeps_zero=True)),
     (_KEEPS_ZERO, OperatorRule(_structure, _relate_keeping_zero, keeps_zero=True)),
+    (_BETWEEN, OperatorRule(_structure, _relate_between, _insert_between)),
     (_OTHER, OperatorRule(_structure, _relate_other)),
     (_PARTIAL, OperatorRule(_structure, _relate_partial)),
 ):
@@ -173,4 +214,4 @@ for _names, _rule in (
 register(
     "aten.relu.default", rule=OperatorRule(_structure, _relate_homogeneous, _insert_relu, keeps_zero=True)
 )
-register("aten.pow.Tensor_Scalar", rule=OperatorRule(_structure, _relate_pow, keeps_zero=True))
+register("aten.pow.Tensor_Scalar", rule=OperatorRule(_structure, _relate_pow))

@@ -58,7 +58,7 @@ def contraction(a: AxisRelation, b: AxisRelation) -> float:
     if a.num_parent != b.num_parent or not (is_zero | is_same).all() or not is_same.any():
         return math.nan
     weights = np.bincount(a.g[is_same], weights=(a.s * b.s)[is_same], minlength=a.num_parent)
-    return float(weights[0]) if is_close(weights, weights[0]) else math.nan
+    return float(weights[0]) if is_close(weights, weights[0]) and weights[0] else math.nan
 
 
 def read_by(tensor: AxisMap, axis: AxisRelation) -> float:

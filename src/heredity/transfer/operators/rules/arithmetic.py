@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heredity.graph import Ref
+from heredity.graph import Node, Ref
 from heredity.transfer.operators.axes import NodeAxes
 from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.maps import rows
@@ -28,7 +28,7 @@ from heredity.transfer.operators.relation import (
     snapped,
     total_factor,
 )
-from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY
+from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,6 +170,9 @@ def _relate_product(call: Call) -> Axes:
     if is_division:
         b = [AxisRelation(axis.g, 1 / axis.s, axis.num_parent) for axis in b]
     found = tuple(_product_axis(a[i], b[i], size) for i, size in enumerate(call.node.shape or ()))
+    if sum(_is_hidden(x, y) for x, y in zip(a, b, strict=True)) > 1:
+        # Junk that zero hides along one axis may meet, along another, a zero that is hidden by junk.
+        found = tuple(axis.with_zero_as_junk() for axis in found)
     factor = call.known.maps.factor_of(call.node.name)
     if factor == 1 or is_division or not call.assignments or not found:
         return found
@@ -179,12 +182,20 @@ def _relate_product(call: Call) -> Axes:
 def _scaled_by_tensor(call: Call, axes: Axes, factor: float) -> Axes:
     """A factor that is demanded goes to the tensor that is multiplied with."""
     last = call.assignments[-1]
+    if not last.axes:
+        raise Unproven("a single number takes no factor")
     own = last.axes[-1]
     scales = np.ones(len(own.sources)) if own.scales is None else np.asarray(own.scales)
-    scaled = np.where(np.asarray(own.sources) >= 0, scales * factor, 1.0)
+    sources = np.asarray(own.sources)
+    scaled = np.where((sources >= 0) | (sources == MEAN_ENTRY), scales * factor, 1.0)
     new = replace(own, scales=tuple(scaled.tolist()))
     call.assignments[-1] = replace(last, axes=(*last.axes[:-1], new))
     return (*axes[:-1], axes[-1].times(factor))
+
+
+def _is_hidden(a: AxisRelation, b: AxisRelation) -> bool:
+    """Whether zero meets junk along an axis, in either order."""
+    return (a.has(ZERO) and b.has(JUNK)) or (a.has(JUNK) and b.has(ZERO))
 
 
 def _product_axis(a: AxisRelation, b: AxisRelation, size: int) -> AxisRelation:
@@ -238,11 +249,17 @@ def _insert_add(call: InsertedCall) -> Value:
     return value
 
 
+def _divides_by_number(node: Node) -> bool:
+    """Whether a division is by a number, so that zero stays zero; a tensor might be zero too."""
+    other = node.arguments.get("other")
+    return isinstance(other, int | float) and other != 0
+
+
 def _insert_product(call: InsertedCall) -> Value:
     """Zero times anything that is finite is zero."""
     for name in ("input", "other"):
         ref = call.node.arguments.get(name)
-        is_factor = name == "input" or "mul" in call.node.target
+        is_factor = "mul" in call.node.target or (name == "input" and _divides_by_number(call.node))
         if is_factor and isinstance(ref, Ref) and isinstance(call.known.values[ref.name], Zero):
             return Zero()
     raise Unproven(f"a new {call.node.target} changes what comes in")

@@ -1,4 +1,4 @@
-"""Rules for products of activations: attention, as one operator or written by hand.
+"""Rules for attention as one operator.
 
 Shapes: B batch, H heads, T places of the query, S of the key, D width of a head.
 """
@@ -75,7 +75,9 @@ def _heads(call: Call, query: AxisRelation, key: AxisRelation, value: AxisRelati
     """The relation of an axis that all three share: heads, or the batch."""
     if len(query) != len(key) or query.num_parent != key.num_parent:
         return _grouped_heads(call, query, key, value)
-    both = query.agreeing_with(key).with_unit_scales().with_zero_as_junk()
+    if (len(query), query.num_parent) != (len(value), value.num_parent):
+        raise Unproven("the values have other heads than the queries")
+    both = query.agreeing_with(key).with_unit_scales().with_zero_as_junk().without_means()
     found = both.where((both.g == value.g) | (both.g == JUNK))
     return AxisRelation(found.g, value.s, found.num_parent).where(found.g != JUNK)
 
@@ -109,42 +111,4 @@ def _require_mask(call: Call, leading: list[AxisRelation]) -> None:
     call.require(all(axis.is_identity for axis in mask[-2:]), "the mask's places differ")
 
 
-def _structure_matmul(axes: NodeAxes) -> None:
-    axes.mark("input", -1, Use.SUMMED)
-    axes.mark("other", -2, Use.SUMMED_WITH)
-    axes.tie("input", -2, RESULT, -2)
-    axes.tie("other", -1, RESULT, -1)
-    for axis in range(3, axes.rank(RESULT) + 1):
-        axes.tie("input", -axis, RESULT, -axis)
-        axes.tie("other", -axis, RESULT, -axis)
-
-
-def _relate_matmul(call: Call) -> Axes:
-    """(...)MK times (...)KN: the sum over K is K times the parent's, which becomes a factor of the result."""
-    names = ("input", "other") if "other" in call.node.arguments else ("input", "mat2")
-    a, b = (with_factor_on(call.operand(name), -1) for name in names)
-    if len(a) != len(b) or len(a) < 2:
-        raise Unproven("a product of tensors with different numbers of axes")
-    factor = contraction(a[-1], b[-2])
-    if math.isnan(factor):
-        raise Unproven("the axes that are summed over do not fit")
-    leading = [_shared(x, y) for x, y in zip(a[:-2], b[:-2], strict=True)]
-    last = b[-1].times(1.0 if is_close(factor, 1.0) else factor)
-    return (*leading, a[-2], last)
-
-
-def _shared(a: AxisRelation, b: AxisRelation) -> AxisRelation:
-    """The relation of an axis over which products are taken one by one: zero times anything is zero."""
-    for one, wide in ((a, b), (b, a)):
-        if len(one) == 1 and one.num_parent == 1 and one.is_identity:
-            return wide
-    if (len(a), a.num_parent) != (len(b), b.num_parent):
-        raise Unproven("products of tensors whose heads do not fit")
-    is_zero = (a.g == -2) | (b.g == -2)
-    is_same = (a.g == b.g) & (a.g >= 0)
-    found = a.where(is_same | (is_zero & (a.g == -2)))
-    return AxisRelation(found.g, a.s * b.s, found.num_parent).where(is_same, otherwise=JUNK)
-
-
 register("aten.scaled_dot_product_attention.default", rule=OperatorRule(_structure_sdpa, _relate_sdpa))
-register("aten.matmul.default", "aten.bmm.default", rule=OperatorRule(_structure_matmul, _relate_matmul))

@@ -130,6 +130,7 @@ def _solve_groups(
     if "transpose" in call.node.target:
         call.assign("weight", columns(read), rows(made[1]), *kernel)
         call.require(plain.is_identity, "the groups of a transposed convolution differ")
+        group = plain  # the columns, which the groups are part of, have taken up their factors
     else:
         call.assign("weight", rows(flattened([plain, made[1]])), columns(inside), *kernel, reads=1)
     return flattened([group, made[1]])

@@ -67,6 +67,8 @@ def _insert_batch_norm(call: InsertedCall) -> Value:
     if not call.is_identity or not isinstance(value, Related) or value.taint:
         raise Unproven("a new normalization changes what comes in")
     eps = call.node.arguments["eps"]
+    if call.node.arguments["training"] is not False:
+        raise Unproven("a new normalization by the batch's own statistics")
     if not isinstance(eps, float) or not call.shape("weight") or not call.shape("running_var"):
         raise Unproven("a new normalization without statistics or factors")
     call.assign_constant("weight", math.sqrt(1 + eps))
@@ -110,8 +112,11 @@ def _relate_layer_norm(call: Call) -> tuple[AxisRelation, ...]:
     axes = with_factor_on(call.operand("input"), -1)
     others, normalized = axes[:-count], axes[-count:]
     call.require(all(axis.factor == 1 for axis in others), "what is normalized is scaled place by place")
+    has_means = any(axis.has(MEAN) for axis in normalized)
+    is_single = sum(len(axis) != 1 or axis.num_parent != 1 for axis in normalized) == 1
+    call.require(is_single or not has_means, "means along one of several axes are not the mean of all")
     ratio = math.prod(_variance_ratio(call, axis) for axis in normalized)
-    factor = total_factor(normalized)
+    factor = _known(total_factor(normalized))
     spread = abs(factor) * math.sqrt(ratio)
     call.require_factor("input", 1.0 if is_close(spread, 1.0) else spread, "the standard deviation is")
     shared = 1.0 / factor
@@ -122,6 +127,11 @@ def _relate_layer_norm(call: Call) -> tuple[AxisRelation, ...]:
         others = [axis.with_zero_as_junk() for axis in others]
     out[-1] = out[-1].times(demanded)
     return (*(axis.without_means() for axis in others), *out)
+
+
+def _known(factor: float) -> float:
+    """The factor, if there is one: without it the call is tainted, and weights have to stay numbers."""
+    return 1.0 if math.isnan(factor) else factor
 
 
 def _variance_ratio(call: Call, axis: AxisRelation) -> float:
@@ -157,14 +167,14 @@ def _relate_rms_norm(call: Call) -> tuple[AxisRelation, ...]:
     others, normalized = axes[:-count], axes[-count:]
     call.require(all(axis.factor == 1 for axis in others), "what is normalized is scaled place by place")
     ratio = math.prod(_square_ratio(call, axis) for axis in normalized)
-    factor = total_factor(normalized)
+    factor = _known(total_factor(normalized))
     spread = abs(factor) * math.sqrt(ratio)
     call.require_factor("input", 1.0 if is_close(spread, 1.0) else spread, "the root mean square is")
     demanded = call.known.maps.factor_of(call.node.name)
     plain = [axis.unscaled() for axis in normalized]
     if not call.has("weight")[0]:
         call.require(call.has("weight") == (False, False), "weight is there in the parent only")
-        return (*others, *normalized[:-1], normalized[-1])
+        return (*(axis.without_means() for axis in others), *normalized)
     _assign_affine(call, plain, factor=demanded / factor, shift=demanded)
     plain[-1] = plain[-1].times(demanded)
     return (*(axis.without_means() for axis in others), *plain)

@@ -77,7 +77,7 @@ def _weight(call: Call, axis: AxisRelation, *, is_mean: bool) -> float:
         return 1.0
     is_known = not axis.has(JUNK, MEAN) and axis.is_used.any()
     weights = np.bincount(axis.g[axis.is_used], weights=axis.s[axis.is_used], minlength=axis.num_parent)
-    is_even = is_known and is_close(weights, weights[0])
+    is_even = is_known and is_close(weights, weights[0]) and weights[0] != 0
     call.require(bool(is_even), "an axis that is combined holds new entries, or not equally many of each")
     if not is_even:
         return 1.0

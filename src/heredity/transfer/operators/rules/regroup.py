@@ -12,7 +12,7 @@ from heredity.transfer.operators.registry import OperatorRule, register
 from heredity.transfer.operators.relation import AxisRelation, Unproven, factored, flattened, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from heredity.transfer.operators.atoms import Axis
 
@@ -106,8 +106,24 @@ def _rest(taken: Sequence[Atom], want: Atom) -> tuple[int | None, int]:
 
 def _is_larger(atom: Atom, rest: tuple[int | None, int]) -> bool:
     n, m = rest
+    if m == 1 and (n is None or n == 1):
+        return False  # a first factor of one entry would leave the atom as it is, for ever
     is_same = atom.num_child == m and (n is None or atom.num_parent is None or atom.num_parent == n)
     return not is_same and atom.num_child >= m and can_be_cut(atom, n, m)
+
+
+def _without_dropped(groups: Iterable[Group]) -> list[Group]:
+    """The groups, where axes of one entry that are dropped at the end belong to the last group that stays.
+
+    Such an entry may be junk, or scaled, and then so is what stays.
+    """
+    found: list[Group] = []
+    for ours, theirs in groups:
+        if not theirs and found:
+            found[-1] = found[-1][0] + ours, found[-1][1]
+        else:
+            found.append((ours, theirs))
+    return found
 
 
 def _relate(call: Call) -> tuple[AxisRelation, ...]:
@@ -122,7 +138,7 @@ def _relate(call: Call) -> tuple[AxisRelation, ...]:
     before = [(len(axis), axis.num_parent) for axis in axes]
     after = list(zip(ours, theirs, strict=True))
     result: dict[int, AxisRelation] = {}
-    for i, j in groups_of(before, after):
+    for i, j in _without_dropped(groups_of(before, after)):
         joined = flattened([axes[axis] for axis in i]) if i else identity(1)
         wanted = [after[axis] for axis in j]
         sizes = [m for m, _ in wanted], [n for _, n in wanted]
@@ -131,6 +147,8 @@ def _relate(call: Call) -> tuple[AxisRelation, ...]:
         parts = factored(joined, ours=sizes[0], theirs=sizes[1]) if j else ()
         if parts is None:
             raise Unproven("an axis is taken apart whose parts change together")
+        if not j and not joined.is_identity:
+            raise Unproven("a single entry is taken out that is not the parent's")
         result |= dict(zip(j, parts, strict=True))
     return tuple(result[axis] for axis in range(len(ours)))
 
