@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from heredity.cli.inherited import entry_of, inheritance_text, plan_table, recorded_plan
 from heredity.cli.live import trial_table
 from heredity.cli.output import (
     add_row,
@@ -24,6 +25,7 @@ from heredity.cli.output import (
     size_text,
     state_text,
     table,
+    verdict_text,
 )
 from heredity.cli.places import ExperimentPlace, open_place, store_of
 from heredity.cli.report import lineage_tree, print_outcomes
@@ -181,8 +183,18 @@ def _show_checkpoint(checkpoint: Checkpoint, *, as_json: bool) -> None:
             name: {"dtype": entry.dtype, "shape": entry.shape, "digest": entry.digest, "owner": entry.owner}
             for name, entry in checkpoint.manifest.tensors.items()
         }
-        print_json({**checkpoint_to_json(checkpoint), "tensors": tensors})
+        plan = recorded_plan(checkpoint.metadata, key=checkpoint.key)
+        print_json({**checkpoint_to_json(checkpoint), "tensors": tensors, "plan": plan})
         return
+    _print_checkpoint(checkpoint)
+    plan = recorded_plan(checkpoint.metadata, key=checkpoint.key)
+    if plan is not None:
+        console().print(plan_table(plan))
+
+
+def _print_checkpoint(checkpoint: Checkpoint) -> None:
+    metadata = checkpoint.metadata
+    others = {name: value for name, value in metadata.items() if name != "inheritance"}
     _print_facts(
         {
             "checkpoint": Text(checkpoint.key, style="bold"),
@@ -192,7 +204,8 @@ def _show_checkpoint(checkpoint: Checkpoint, *, as_json: bool) -> None:
             "size": Text(
                 f"{size_text(checkpoint.size_bytes)}, of which {size_text(checkpoint.own_bytes)} are its own"
             ),
-            "metadata": Text(_parameters_text(checkpoint.metadata)),
+            "inherited": inheritance_text(metadata),
+            "metadata": Text(_parameters_text(metadata if entry_of(metadata) is None else others)),
         }
     )
     rows = table("tensor~", "dtype", "shape", "owner~")
@@ -215,6 +228,9 @@ def _checkpoint_tree(store: Store, checkpoints: list[Checkpoint]) -> Tree:
     while stack:
         checkpoint, branch = stack.pop()
         label = Text.assemble((f"{checkpoint.key} ", "bold"), f"score {number_text(checkpoint.score)}")
+        entry = entry_of(checkpoint.metadata)
+        if entry is not None:
+            label = Text.assemble(label, "  inherited ", verdict_text(entry))
         node = branch.add(label)
         stack += [(child, node) for child in below[checkpoint.key]]
     return root

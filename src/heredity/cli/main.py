@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
     "tree": ("heredity.cli.look", "Draw who inherited from whom."),
     "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
+    "inherit": ("heredity.cli.weights.inherit", "Show what one stored network would inherit from another."),
     "drop": ("heredity.cli.weights.upkeep", "Drop checkpoints; their names are never used again."),
     "collect": ("heredity.cli.weights.upkeep", "Free what was dropped and nobody needs."),
     "mirror": ("heredity.cli.weights.upkeep", "Copy into one store what it lacks of another."),

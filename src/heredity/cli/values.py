@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from heredity.cli.inherited import without_plan
 from heredity.encoding import Json
 from heredity.experiment import Outcome, TrialRecord
 from heredity.store import Checkpoint
@@ -43,7 +44,7 @@ def checkpoint_to_json(checkpoint: Checkpoint) -> dict[str, Json]:
         "parents": list(checkpoint.parents),
         "score": checkpoint.score,
         "created": checkpoint.created.isoformat(),
-        "metadata": checkpoint.metadata,
+        "metadata": without_plan(checkpoint.metadata),
         "num_tensors": len(checkpoint.tensor_names),
         "size_bytes": checkpoint.size_bytes,
         "own_bytes": checkpoint.own_bytes,

@@ -79,6 +79,23 @@ def graph_of(checkpoint: Checkpoint) -> Graph | None:
     return None if recorded is None else graph_from_json(recorded)
 
 
+def plan_between(parent: Checkpoint, child: Checkpoint) -> TransferPlan:
+    """Plan how the network of one checkpoint would inherit from another; only their graphs are read.
+
+    Raises:
+        UntraceableModule: One of them was saved without its graph.
+        CorruptCheckpoint: A graph is damaged.
+    """
+    graphs = [graph_of(parent), graph_of(child)]
+    if graphs[0] is None or graphs[1] is None:
+        lacking = parent if graphs[0] is None else child
+        raise UntraceableModule(
+            f"{lacking.key} was saved without its graph.",
+            hint="Save it with example_inputs, as in hd.save(store, module, key=…, example_inputs=x).",
+        )
+    return plan_transfer(graphs[0], graphs[1])
+
+
 class Planner:
     """Makes plans for one child, which is traced once for each form of inputs that its parents had.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.inheritance.measuring import measured
-from heredity.inheritance.tables import folded, html_rows, html_table, text_table
+from heredity.inheritance.tables import HEADER, folded, html_rows, html_table, text_table, unfolded
 from heredity.store import Checkpoint
 from heredity.transfer import Certificate, Difference, Inputs, TransferPlan, Verdict
 
@@ -127,7 +127,7 @@ class Inheritance:
         candidates = ""
         if len(self.considered) > 1:
             candidates = _details("candidates", html_table(_CANDIDATE, self._candidate_rows()))
-        every = html_table(("tensor", "verdict", "from", "how", "reason"), _all_rows(self.plan))
+        every = html_table(HEADER, (row.cells for row in unfolded(self.plan)))
         return (
             f"<div><p>{lines}</p>{candidates}{html_rows(folded(self.plan))}"
             f"{_details(f'all {len(self.plan.steps)} tensors', every)}</div>"
@@ -178,12 +178,6 @@ def _details(title: str, content: str) -> str:
 
 def _loss(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
-
-
-def _all_rows(plan: TransferPlan) -> Iterator[tuple[str, ...]]:
-    for step in plan.steps:
-        verdict = plan.certificate.tensors[step.tensor]
-        yield step.tensor, verdict.verdict.value, step.source, str(step), verdict.reason
 
 
 def _finite(value: float | None) -> float | None:

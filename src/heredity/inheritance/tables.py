@@ -48,6 +48,11 @@ def folded(plan: TransferPlan) -> list[Row]:
     return rows
 
 
+def unfolded(plan: TransferPlan) -> list[Row]:
+    """One row for each tensor."""
+    return [_row(plan, [step]) for step in plan.steps]
+
+
 def text_table(rows: Sequence[Row]) -> str:
     """The rows in columns."""
     shown = [HEADER, *(row.cells for row in rows[:MOST_ROWS])]
