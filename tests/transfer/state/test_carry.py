@@ -105,6 +105,13 @@ def test_factors_go_with_a_copy_as_they_are(make_plan: Plan) -> None:
     torch.testing.assert_close(found, slots, check_dtype=False)
 
 
+def test_without_any_of_the_parents_gradient_there_is_no_state(make_plan: Plan) -> None:
+    axes = (AxisMap((0, 0), None, (0.0, 0.0)),)
+    found, new = carried(make_plan(Step("w", (2,), How.GATHER, "v", (1,), axes)), adam(1))
+    assert found == {}
+    assert new == {"w": "none of its gradient was the parent's"}
+
+
 @pytest.mark.parametrize("how", [How.FRESH, How.FILL, How.IDENTITY])
 def test_what_is_not_the_parents_begins_without_state(how: How, make_plan: Plan) -> None:
     found, new = carried(make_plan(Step("w", (2,), how)), adam(2))

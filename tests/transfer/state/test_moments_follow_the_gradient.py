@@ -33,6 +33,7 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "RMSprop": partial(optim.RMSprop, momentum=0.9, centered=True, eps=1e-300),
     "Adagrad": optim.Adagrad,
     "Adadelta": partial(optim.Adadelta, eps=1e-20),
+    "Rprop": partial(optim.Rprop, step_sizes=(1e-12, 1e-11)),
 }
 optimizers = pytest.mark.parametrize("name", OPTIMIZERS)
 # The first step of a process takes half a second.
@@ -61,8 +62,9 @@ def test_copies_of_units_have_the_state_that_they_would_have_had(
     name: str, seed: int, num_steps: int, grow: Any, batches: Any
 ) -> None:
     carried, own = states(grow(seed), OPTIMIZERS[name], batches(num_steps))
-    # Adadelta's sizes of updates begin with its small constant.
-    torch.testing.assert_close(carried, own, rtol=1e-6, atol=1e-26 if name == "Adadelta" else 1e-14)
+    # The sizes of updates of these two begin with their small constants.
+    has_sizes = name in {"Adadelta", "Rprop"}
+    torch.testing.assert_close(carried, own, rtol=1e-6, atol=1e-26 if has_sizes else 1e-14)
 
 
 @few

@@ -17,7 +17,11 @@ COPY, FRESH = Step("w", (2,), How.COPY, "w", (2,)), Step("v", (2,), How.FRESH)
 
 
 def test_a_network_that_goes_on_as_it_was_needs_none(make_plan: Plan) -> None:
-    assert rewarm_advice(make_plan(COPY, coverage=1.0), state_coverage=1.0).steps == 0
+    advice = rewarm_advice(make_plan(COPY, coverage=1.0), state_coverage=1.0)
+    assert advice.steps == 0
+    assert str(advice).startswith(
+        "learning rate: no warm-up on account of the transfer\n- Network and optimizer"
+    )
 
 
 def test_a_network_that_inherited_nothing_needs_none(make_plan: Plan) -> None:

@@ -30,7 +30,9 @@ def mapped_moment(step: Step, moment: torch.Tensor, kind: Kind) -> torch.Tensor:
     """
     result = moment.detach().to(torch.promote_types(moment.dtype, torch.float64))
     known = torch.ones((), dtype=torch.bool, device=moment.device)
-    for number, axis in enumerate(step.axes):
+    for number, (axis, size) in enumerate(zip(step.axes, step.source_shape, strict=True)):
+        if axis.gradient_scales is None and axis.sources == tuple(range(size)):
+            continue
         sources = torch.tensor(axis.sources, dtype=torch.long, device=moment.device)
         scales = _scales(axis, moment.device)
         shape = [-1 if i == number else 1 for i in range(moment.dim())]
