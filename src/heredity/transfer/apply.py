@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.errors import InvalidTensor
-from heredity.transfer.noise import parting_noise
-from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY, How, Step, TransferPlan
+from heredity.transfer.gather import gather_into
+from heredity.transfer.noise import add_noise
+from heredity.transfer.plans.plan import FRESH_ENTRY, How, Step, TransferPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from heredity.transfer.plans.plan import AxisMap
 
 
 def apply(plan: TransferPlan, parent_tensors: Mapping[str, torch.Tensor], module: torch.nn.Module) -> None:
@@ -74,14 +73,17 @@ def _is_number(tensor: torch.Tensor) -> bool:
 
 
 def _carry_out(step: Step, parent_tensors: Mapping[str, torch.Tensor], target: torch.Tensor) -> None:
+    own = target.detach()
     if step.how is How.FILL:
-        target.fill_(step.value)
+        own.fill_(step.value)
     elif step.how is How.IDENTITY:
-        target.copy_(_identity(step, target.detach()))
+        own.copy_(_identity(step, own))
     elif step.how is How.COPY:
-        target.copy_(parent_tensors[step.source].detach())
+        own.copy_(parent_tensors[step.source].detach())
     else:
-        target.copy_(gathered(step, parent_tensors[step.source].detach(), target.detach()))
+        source = parent_tensors[step.source].detach()
+        gather_into(own, source, step.axes)
+        add_noise(step, source, own)
 
 
 def _identity(step: Step, own: torch.Tensor) -> torch.Tensor:
@@ -93,63 +95,10 @@ def _identity(step: Step, own: torch.Tensor) -> torch.Tensor:
     factors = (scales[0][:, None] * scales[1][None, :]).to(device=own.device, dtype=own.dtype)
     is_same = (out[:, None] == read[None, :]) & (out[:, None] >= 0)
     result = torch.zeros_like(own)
-    centre = tuple(size // 2 for size in own.shape[2:])
-    result[(slice(None), slice(None), *centre)] = torch.where(is_same, factors, torch.zeros_like(factors))
+    centre = result
+    for size in reversed(own.shape[2:]):
+        centre = centre.select(-1, size // 2)
+    centre.copy_(torch.where(is_same, factors, torch.zeros_like(factors)))
     is_new = out == FRESH_ENTRY
     result[is_new] = own[is_new]
     return result
-
-
-def gathered(step: Step, source: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """The parent's entries along all axes, with the child's own where any axis says fresh.
-
-    Args:
-        step: The maps.
-        source: The parent's tensor, of the shape ``step.source_shape``.
-        own: The child's tensor as it is, of the shape ``step.shape``.
-    """
-    # Of all numbers, not of a sample: a tensor of one number has no deviation, and so gets no noise.
-    deviation = float(source.to(torch.float32).std(correction=0)) if step.noise is not None else 0.0
-    kept_by_axis: dict[int, list[int]] = {}
-    order = sorted(range(len(step.axes)), key=lambda axis: step.noise is None or axis != step.noise.axis)
-    for number in order:
-        axis = step.axes[number]
-        kept = [i for i, index in enumerate(axis.sources) if index != FRESH_ENTRY]
-        kept_by_axis[number] = kept
-        if not axis.is_identity_of(source.shape[number]):
-            source = _along(source, axis, kept, number)
-        if step.noise is not None and number == step.noise.axis:
-            source = source + parting_noise(step, source, kept, deviation)
-    if all(
-        len(kept) == size
-        for kept, size in zip(kept_by_axis.values(), (own.shape[i] for i in order), strict=True)
-    ):
-        return source.to(device=own.device, dtype=own.dtype)
-    result = own.clone()
-    # An outer product of index vectors addresses the block in which no axis says fresh.
-    block = tuple(
-        torch.tensor(kept_by_axis[number], dtype=torch.long, device=own.device).reshape(
-            [-1 if axis == number else 1 for axis in range(own.dim())]
-        )
-        for number in range(own.dim())
-    )
-    result[block] = source.to(device=own.device, dtype=own.dtype)
-    return result
-
-
-def _along(source: torch.Tensor, axis: AxisMap, kept: list[int], number: int) -> torch.Tensor:
-    """Gather, average, blank and scale along one axis."""
-    indices = torch.tensor([axis.sources[i] for i in kept], dtype=torch.long, device=source.device)
-    result = source.index_select(number, indices.clamp(min=0))
-    is_mean = indices == MEAN_ENTRY
-    if is_mean.any():
-        mean = source.to(torch.float64).mean(number, keepdim=True)
-        result = torch.where(_shaped(is_mean, number, source.dim()), mean, result.to(torch.float64))
-    if axis.scales is not None:
-        factors = torch.tensor([axis.scales[i] for i in kept], dtype=torch.float64, device=source.device)
-        result = result.to(torch.float64) * _shaped(factors, number, source.dim())
-    return result.index_fill(number, (indices == ZERO_ENTRY).nonzero().flatten(), 0)
-
-
-def _shaped(values: torch.Tensor, axis: int, rank: int) -> torch.Tensor:
-    return values.reshape([-1 if i == axis else 1 for i in range(rank)])
