@@ -178,6 +178,20 @@ def test_moments_get_the_parameters_dtype_and_counts_keep_theirs(make_plan: Plan
     }
 
 
+def test_complex_moments_are_scaled_by_real_factors(make_plan: Plan) -> None:
+    axes = (AxisMap((0, 0), None, (0.5, -0.5)),)
+    moment = torch.tensor([2 + 4j])
+    slots = {"step": torch.tensor(1.0), "square_avg": moment, "momentum_buffer": moment}
+    found, _ = carried(
+        make_plan(Step("w", (2,), How.GATHER, "v", (1,), axes)),
+        slots,
+        make=lambda p: optim.RMSprop(p, momentum=0.5),
+        dtype=torch.complex64,
+    )
+    assert found["square_avg"].tolist() == [0.5 + 1j, 0.5 + 1j]
+    assert found["momentum_buffer"].tolist() == [2 + 4j, -2 - 4j]
+
+
 def test_the_childs_hyperparameters_and_groups_stay(make_plan: Plan) -> None:
     module = nn.ModuleDict({"a": Holder(2), "b": Holder(2)})
     first, second = module.parameters()

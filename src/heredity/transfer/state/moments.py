@@ -10,7 +10,7 @@ from heredity.transfer.plans.plan import How
 from heredity.transfer.state.slots import Kind
 
 if TYPE_CHECKING:
-    from heredity.transfer.plans.plan import AxisMap, Step
+    from heredity.transfer.plans.plan import Step
 
 
 def mapped_moment(step: Step, moment: torch.Tensor, kind: Kind) -> torch.Tensor:
@@ -26,20 +26,29 @@ def mapped_moment(step: Step, moment: torch.Tensor, kind: Kind) -> torch.Tensor:
         kind: How it follows the gradient.
 
     Returns:
-        A new tensor of the shape ``step.shape``, in float64 (complex128).
+        A tensor of the shape ``step.shape``, in float32 or finer; it may be the moment itself.
     """
-    result = moment.detach().to(torch.promote_types(moment.dtype, torch.float64))
-    known = torch.ones((), dtype=torch.bool, device=moment.device)
+    result = moment.detach().to(torch.promote_types(moment.dtype, torch.float32))
+    known: torch.Tensor | None = None
     for number, (axis, size) in enumerate(zip(step.axes, step.source_shape, strict=True)):
         if axis.gradient_scales is None and axis.sources == tuple(range(size)):
             continue
         sources = torch.tensor(axis.sources, dtype=torch.long, device=moment.device)
-        scales = _scales(axis, moment.device)
+        result = result.index_select(number, sources.clamp(min=0))
         shape = [-1 if i == number else 1 for i in range(moment.dim())]
-        result = result.index_select(number, sources.clamp(min=0)) * _factors(scales, kind).reshape(shape)
-        known = known & ((sources >= 0) & (scales != 0)).reshape(shape)
-    begins = 0.0 if kind in {Kind.FIRST, Kind.UPDATE} else _row_means(result, known)
-    return torch.where(known, result, begins)
+        is_known = (sources >= 0).reshape(shape)
+        if axis.gradient_scales is not None:
+            scales = torch.tensor(axis.gradient_scales, dtype=result.dtype.to_real(), device=moment.device)
+            result *= _factors(scales, kind).reshape(shape)
+            is_known &= (scales != 0).reshape(shape)
+        known = is_known if known is None else known & is_known
+    return result if known is None or bool(known.all()) else _begun(result, known, kind)
+
+
+def _begun(moment: torch.Tensor, known: torch.Tensor, kind: Kind) -> torch.Tensor:
+    """The moment, with what new entries begin with."""
+    begins = 0.0 if kind in {Kind.FIRST, Kind.UPDATE} else _row_means(moment, known)
+    return torch.where(known, moment, begins)
 
 
 def mapped_factors(
@@ -61,8 +70,9 @@ def mapped_factors(
     if step.how is How.COPY:
         return row, column
     *front, height, width = step.source_shape
-    rows = row.detach().to(torch.float64).reshape(*front, height, 1)
-    columns = column.detach().to(torch.float64).reshape(*front, 1, width)
+    wide = torch.promote_types(row.dtype, torch.float32)
+    rows = row.detach().to(wide).reshape(*front, height, 1)
+    columns = column.detach().to(wide).reshape(*front, 1, width)
     mean = rows.mean(dim=-2, keepdim=True)
     # Where a mean is zero, so are the rows.
     moment = mapped_moment(step, rows * columns / torch.where(mean == 0, 1.0, mean), Kind.SECOND)
@@ -88,12 +98,6 @@ def num_known(step: Step) -> int:
         pairs = zip(axis.sources, scales, strict=True)
         total *= sum(1 for source, scale in pairs if source >= 0 and scale != 0)
     return total
-
-
-def _scales(axis: AxisMap, device: torch.device) -> torch.Tensor:
-    if axis.gradient_scales is None:
-        return torch.ones(len(axis.sources), dtype=torch.float64, device=device)
-    return torch.tensor(axis.gradient_scales, dtype=torch.float64, device=device)
 
 
 def _factors(scales: torch.Tensor, kind: Kind) -> torch.Tensor:
