@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from heredity.encoding import decode, encode
+from heredity.encoding import Json, decode, encode
 from heredity.errors import CorruptData, UnsupportedFormat
 from heredity.graph import Argument, Graph, Kind, Node, Ref, graph_from_json
 
@@ -62,3 +62,26 @@ def test_a_graph_of_a_newer_version_is_refused_as_such(residual: Make) -> None:
     fields = json.loads(encode(residual().to_json()))
     with pytest.raises(UnsupportedFormat, match="format 2"):
         graph_from_json(fields | {"format": 2})
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"values": ["a"]},
+        {"values": {"sha256:00": 1}},
+        {"batch": 3},
+        {"batch": {"stand_in": 0, "example": 2}},
+        {"batch": {"stand_in": 211}},
+    ],
+)
+def test_a_damaged_value_or_batch_is_refused(residual: Callable[..., Graph], field: dict[str, Json]) -> None:
+    fields = residual().to_json()
+    assert isinstance(fields, dict)
+    with pytest.raises(CorruptData):
+        graph_from_json(fields | field)
+
+
+def test_a_graph_without_values_and_batch_has_the_digest_that_it_had(residual: Callable[..., Graph]) -> None:
+    fields = residual().to_json()
+    assert isinstance(fields, dict)
+    assert sorted(fields) == ["format", "is_alike_in_training", "keywords", "nodes", "tied"]

@@ -9,7 +9,7 @@ import torch
 from heredity.errors import InputError, UntraceableModule
 from heredity.graph import Graph, Kind, Node
 from heredity.transfer.running import operators_of, run
-from heredity.transfer.tracing.constants import value_of
+from heredity.transfer.tracing.exported.constants import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

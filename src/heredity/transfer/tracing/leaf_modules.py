@@ -9,7 +9,7 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from heredity.graph import Argument, Graph, Kind, Node, Ref
-from heredity.transfer.tracing.arguments import layout_of
+from heredity.transfer.tracing.exported.arguments import layout_of
 from heredity.transfer.tracing.trace import REFUSALS, Inputs, modes_restored
 
 

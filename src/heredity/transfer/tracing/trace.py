@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
-import torch.fx.config
 from torch.export import ExportedProgram, export
 from torch.utils._pytree import tree_leaves
 
 from heredity.errors import UntraceableModule
-from heredity.transfer.tracing.graph_of_export import graph_of_export
+from heredity.transfer.tracing.exported.graph_of_export import graph_of_export
+from heredity.transfer.tracing.manners import quiet, without_stack_traces
 from heredity.transfer.tracing.outputs import output_tensors
 from heredity.transfer.tracing.stand_in import batch_of, fake_mode, follows_batch, with_stand_in
 from heredity.transfer.tracing.training import is_alike
@@ -106,12 +105,11 @@ def _with_stand_in(module: torch.nn.Module, given: _Given) -> Graph | None:
     if batch is None:
         return None
     try:
-        with _quiet():
-            graph = replace(_recorded(module, given.with_stand_in(batch)), batch=batch)
+        graph = replace(_recorded(module, given.with_stand_in(batch)), batch=batch)
     except UntraceableModule:
         return None  # it is traced again with the inputs as they are, and then says why it cannot be
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-    with _quiet():
+    with quiet():
         return graph if follows_batch(graph, device=device) else None
 
 
@@ -144,7 +142,7 @@ def _exported(module: torch.nn.Module, given: _Given) -> tuple[ExportedProgram, 
 
 
 def _export(module: torch.nn.Module, given: _Given) -> ExportedProgram:
-    with warnings.catch_warnings(), _without_stack_traces():
+    with warnings.catch_warnings(), quiet(), without_stack_traces():
         # torch.export warns of its own internals (pytree types, guards), which no user can mend.
         warnings.simplefilter("ignore")
         return export(module, given.args, dict(given.kwargs), strict=False)
@@ -168,28 +166,6 @@ class _PlainOutput(torch.nn.Module):
 
     def forward(self, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
         return output_tensors(self.module(*args, **kwargs))
-
-
-@contextmanager
-def _without_stack_traces() -> Iterator[None]:
-    """Record no Python frames for each operator, which takes a sixth of the time and which nobody reads."""
-    before = getattr(torch.fx.config, "do_not_emit_stack_traces", False)  # older versions lack the setting
-    torch.fx.config.do_not_emit_stack_traces = True
-    try:
-        yield
-    finally:
-        torch.fx.config.do_not_emit_stack_traces = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch's report of an error in an attempt that may fail."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    was_disabled, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = was_disabled
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Kind, Ref
 from heredity.graph.tokens import passes_through
-from heredity.transfer.tracing.arguments import DROPOUTS
+from heredity.transfer.tracing.exported.arguments import DROPOUTS
 
 if TYPE_CHECKING:
     from heredity.graph import Graph, Node

@@ -12,7 +12,7 @@ from torch.export.graph_signature import InputKind
 
 from heredity.errors import UntraceableModule
 from heredity.graph import Argument, Graph, Kind, Node, Ref
-from heredity.transfer.tracing.arguments import (
+from heredity.transfer.tracing.exported.arguments import (
     argument,
     draws_random_numbers,
     layout_of,
@@ -20,9 +20,9 @@ from heredity.transfer.tracing.arguments import (
     share_memory,
     source_in_memory,
 )
-from heredity.transfer.tracing.constants import Constants
-from heredity.transfer.tracing.memory import Layout, Memory, Value, View
-from heredity.transfer.tracing.operators import (
+from heredity.transfer.tracing.exported.constants import Constants
+from heredity.transfer.tracing.exported.memory import Layout, Memory, Value, View
+from heredity.transfer.tracing.exported.operators import (
     functional_twin,
     is_assertion,
     keeps_value,
@@ -30,7 +30,7 @@ from heredity.transfer.tracing.operators import (
     piece_of,
     region_of,
 )
-from heredity.transfer.tracing.pruning import without_idle_calls, without_state_writes
+from heredity.transfer.tracing.exported.pruning import without_idle_calls, without_state_writes
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

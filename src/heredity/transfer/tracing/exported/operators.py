@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity.errors import UntraceableModule
-from heredity.transfer.tracing.memory import View
+from heredity.transfer.tracing.exported.memory import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heredity.graph import Argument
-    from heredity.transfer.tracing.memory import Layout
+    from heredity.transfer.tracing.exported.memory import Layout
 
 # They return what they are given, as it is or in memory of its own.
 _KEEPING = frozenset(

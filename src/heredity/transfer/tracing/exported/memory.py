@@ -23,6 +23,7 @@ _RESHAPING = frozenset(
         "aten.reshape.default",
         "aten._unsafe_view.default",
         "aten.flatten.using_ints",
+        "aten.ravel.default",
         "aten.unflatten.int",
         "aten.squeeze.default",
         "aten.squeeze.dim",
@@ -34,7 +35,16 @@ _RESHAPING = frozenset(
     }
 )
 # These undo themselves.
-_SWAPPING = frozenset({"aten.transpose.int", "aten.t.default"})
+_SWAPPING = frozenset(
+    {
+        "aten.transpose.int",
+        "aten.t.default",
+        "aten.swapaxes.default",
+        "aten.swapdims.default",
+        "aten.mT.default",
+        "aten.numpy_T.default",
+    }
+)
 # These give a part of their operand, and have a twin that puts a part back.
 _SCATTERING = {
     "aten.slice.Tensor": "aten.slice_scatter.default",
@@ -143,6 +153,11 @@ class Memory:
             return self._append(view.target, {**new, **view.arguments}, source.layout)
         if view is not None and view.target == "aten.permute.default":
             return self._append(view.target, {**new, "dims": _inverse(view.arguments["dims"])}, source.layout)
+        if view is not None and view.target in {"aten.movedim.int", "aten.movedim.intlist"}:
+            back = {"source": view.arguments["destination"], "destination": view.arguments["source"]}
+            return self._append(view.target, new | back, source.layout)
+        if view is not None and view.target == "aten.narrow.default":
+            view = _as_slice(view)
         if view is not None and view.target in _SCATTERING:
             whole: dict[str, Argument] = {"input": Ref(self.read(source)), "src": Ref(node)}
             return self._append(_SCATTERING[view.target], {**whole, **view.arguments}, source.layout)
@@ -157,3 +172,13 @@ def _inverse(dims: Argument) -> Argument:
     assert isinstance(dims, tuple)  # noqa: S101  # the operator's schema says so
     places = [int(dim) % len(dims) for dim in dims if isinstance(dim, int)]
     return tuple(places.index(i) for i in range(len(places)))
+
+
+def _as_slice(view: View) -> View:
+    start, length = view.arguments["start"], view.arguments["length"]
+    assert isinstance(start, int)  # noqa: S101  # the operator's schema says so
+    assert isinstance(length, int)  # noqa: S101
+    # Counted from the end, a slice that reaches the end would end before the first entry.
+    end = start + length if start >= 0 or start + length < 0 else None
+    part: dict[str, Argument] = {"dim": view.arguments["dim"], "start": start, "end": end, "step": 1}
+    return View("aten.slice.Tensor", part)

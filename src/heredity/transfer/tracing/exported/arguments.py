@@ -8,7 +8,7 @@ import torch
 
 from heredity.errors import UntraceableModule
 from heredity.graph import Argument, Ref
-from heredity.transfer.tracing.memory import Layout
+from heredity.transfer.tracing.exported.memory import Layout
 
 DROPOUTS = frozenset({"aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default"})
 

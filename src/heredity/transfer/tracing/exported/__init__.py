@@ -1,0 +1,1 @@
+"""What torch.export recorded, turned into a graph of values."""
