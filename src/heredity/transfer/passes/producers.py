@@ -59,6 +59,7 @@ _MIXING = frozenset(
     for name in (
         *("expand.default", "cat.default", "mean.dim", "sum.dim_IntList", "stack.default", "matmul.default"),
         *("adaptive_avg_pool2d.default", "avg_pool2d.default", "repeat.default"),
+        *("einsum.default", "bmm.default", "baddbmm.default", "mm.default"),
     )
 )
 

@@ -1,0 +1,17 @@
+"""An operator's arguments by name; ``tensors.1`` is the second part of a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from heredity.graph import Argument, Node
+
+
+def argument_at(node: Node, name: str) -> Argument:
+    """An argument, or a part of one that is a list; None if there is none."""
+    name, _, index = name.partition(".")
+    value = node.arguments.get(name)
+    if not index:
+        return value
+    return value[int(index)] if isinstance(value, tuple) and int(index) < len(value) else None
