@@ -92,7 +92,7 @@ def test_without_the_parents_graph_only_names_and_shapes_count(store: Store, ima
         inheritance.verify(images)
 
 
-def test_a_child_that_cannot_be_traced_inherits_by_name(store: Store, images: torch.Tensor) -> None:
+def test_a_child_that_cannot_be_traced_inherits_layer_by_layer(store: Store, images: torch.Tensor) -> None:
     class Moody(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -103,8 +103,20 @@ def test_a_child_that_cannot_be_traced_inherits_by_name(store: Store, images: to
 
     inheritance = hd.inherit(Moody(), store["father"])
     assert "the child cannot be traced" in inheritance.certificate.reason
-    assert inheritance.coverage == 0.0
-    assert inheritance.summary()["verdict"] == "fresh"
+    assert inheritance.coverage == 1.0
+    assert inheritance.summary()["verdict"] == "approximate"
+
+
+def test_without_a_graph_other_names_are_matched_by_their_order(store: Store) -> None:
+    """With layer 10 behind layer 2, and the first entries of what is larger."""
+    layers = [nn.Linear(4, 4) for _ in range(12)]
+    plain = hd.save(store, nn.Sequential(*layers), key="plain")
+    child = nn.ModuleDict({"body": nn.Sequential(*(nn.Linear(4, 4) for _ in range(11)), nn.Linear(4, 6))})
+    inheritance = hd.inherit(child, plain)
+    assert torch.equal(child.get_parameter("body.10.weight"), layers[10].weight)
+    assert torch.equal(child.get_parameter("body.11.weight")[:4], layers[11].weight)
+    assert inheritance.certificate.reason.endswith("plain was saved without its graph")
+    assert not inheritance.is_exact
 
 
 class Recurrent(nn.Module):

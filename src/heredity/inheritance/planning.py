@@ -1,8 +1,9 @@
-"""Plans for one child from any number of parents: by graph where there are two, else by name."""
+"""Plans for one child from any number of parents: by graph where there are two, else by layers."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,9 +20,13 @@ from heredity.transfer import (
     TransferPlan,
     differ_in_batch_only,
     example_inputs_like,
+    layers_of_graph,
+    layers_of_tensors,
+    plan_by_layers,
     plan_by_name,
     plan_transfer,
     trace,
+    trace_leaf_modules,
 )
 from heredity.transfer.planner import NOISE
 
@@ -121,11 +126,11 @@ class Planner:
         """
         parent_graph = graph_of(parent)
         if parent_graph is None:
-            return self._by_name(parent, f"{parent.key} was saved without its graph")
+            return self._without_graph(parent, f"{parent.key} was saved without its graph")
         try:
-            child_graph = self.graph_beside(parent_graph)
+            child_graph = self._trace(self._inputs_beside(parent_graph))
         except UntraceableModule as error:
-            return self._by_name(parent, f"the child cannot be traced: {error.message}")
+            return self._by_layers(parent_graph, f"the child cannot be traced: {error.message}")
         growth = self._growth
         return plan_transfer(
             parent_graph, child_graph, growth=growth.kind, noise=growth.noise, seed=growth.seed
@@ -148,10 +153,12 @@ class Planner:
         Raises:
             UntraceableModule: It cannot be recorded.
         """
+        return self._trace(self._inputs_beside(parent_graph))
+
+    def _inputs_beside(self, parent_graph: Graph) -> Inputs:
         inputs: Inputs = example_inputs_like(parent_graph)
-        if self._given is not None and not differ_in_batch_only(self._given, inputs):
-            inputs = self._given
-        return self._trace(inputs)
+        is_other = self._given is not None and not differ_in_batch_only(self._given, inputs)
+        return self._given if is_other and self._given is not None else inputs
 
     def _trace(self, inputs: Inputs) -> Graph:
         form = _form(inputs)
@@ -165,17 +172,35 @@ class Planner:
             raise found
         return found
 
-    def _by_name(self, parent: Checkpoint, reason: str) -> TransferPlan:
+    def _by_layers(self, parent_graph: Graph, reason: str) -> TransferPlan:
+        """By the order and the kind of the layers, which are seen when the child is run."""
+        ours = trace_leaf_modules(self._module, self._inputs_beside(parent_graph))
+        return plan_by_layers(layers_of_graph(parent_graph), layers_of_graph(ours), reason=reason)
+
+    def _without_graph(self, parent: Checkpoint, reason: str) -> TransferPlan:
+        """By name and shape, or by order if that brings more: in a store the names alone have one."""
         theirs = {
             name: TensorSpec(entry.shape, _dtype_name(checkpoints.torch_dtype(entry.dtype)))
             for name, entry in parent.manifest.tensors.items()
+            if not checkpoints.is_of_optimizer(name)
         }
-        parameters = dict(self._module.named_parameters())
+        parameters = dict(self._module.named_parameters(remove_duplicate=False))
         ours = {
             name: TensorSpec(tuple(tensor.shape), _dtype_name(tensor.dtype), is_parameter=name in parameters)
             for name, tensor in checkpoints.tensors_of(self._module).items()
         }
-        return plan_by_name(theirs, ours, reason=reason)
+        by_name = plan_by_name(theirs, ours, reason=reason)
+        by_order = plan_by_layers(
+            *(layers_of_tensors({name: each[name] for name in sorted(each, key=_number_aware)})
+              for each in (theirs, ours)),
+            reason=reason,
+        )  # fmt: skip
+        return max(by_name, by_order, key=lambda plan: plan.certificate.coverage)
+
+
+def _number_aware(name: str) -> list[tuple[int, str]]:
+    """So that layer 10 comes after layer 2."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _form(inputs: object) -> object:
