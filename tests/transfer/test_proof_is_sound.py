@@ -10,14 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 
 from heredity.graph import Graph
-from heredity.testing.architectures import KINDS, random_relatives
+from heredity.testing.architectures import KINDS, random_pair
 from heredity.testing.fuzzing import random_alignment, random_maps
 from heredity.testing.generators import disturbed
-from heredity.transfer import Outputs, TransferPlan, apply, measure_difference, outputs_of, trace
+from heredity.transfer import Outputs, TransferPlan, apply, measure_difference, noise, outputs_of, trace
+from heredity.transfer.operators import maps
+from heredity.transfer.operators.relation import AxisRelation
+from heredity.transfer.operators.rules import affine, arithmetic, normalization
 from heredity.transfer.passes.align import Alignment, align
 from heredity.transfer.passes.structure import axis_atoms
 from heredity.transfer.planner import plan_with
@@ -38,12 +42,21 @@ class Family:
     inputs: tuple[torch.Tensor, ...]
 
 
+# A child with more of these is another function by itself, whatever is proposed.
+INTERFACE = {"classes", "vocabulary", "features"}
+
+
 @cache
 def family(kind: str, seed: int) -> Family:
-    drawn = random_relatives(random.Random(seed), kind, count=2)
-    outputs = tuple(outputs_of(module, drawn.inputs, dtype=torch.float64) for module in drawn.modules)
-    graphs = tuple(trace(module, drawn.inputs) for module in drawn.modules)
-    return Family(kind, drawn.modules, graphs, outputs, drawn.inputs)
+    """Of two members that differ in one dimension, or in two."""
+    rng = random.Random(f"{kind} {seed}")
+    names = sorted(set(KINDS[kind].sizes) - INTERFACE) or sorted(KINDS[kind].sizes)
+    pair = random_pair(rng, kinds=[kind], changing=rng.sample(names, min(len(names), rng.randint(1, 2))))
+    modules = pair.parent, pair.child
+    outputs = tuple(outputs_of(module, pair.inputs, dtype=torch.float64) for module in modules)
+    return Family(
+        kind, modules, tuple(trace(module, pair.inputs) for module in modules), outputs, pair.inputs
+    )
 
 
 @cache
@@ -66,7 +79,7 @@ def is_claimed(kind: str, seed: int, families: int) -> bool:
     rng = random.Random(f"{kind} {seed}")
     number = seed % families
     members = family(kind, number)
-    a, b = rng.choice([(0, 1), (0, 1), (0, 0), (1, 0), (1, 1)])
+    a, b = rng.choice([(0, 1), (0, 1), (0, 1), (0, 0), (1, 1), (1, 0)])
     plan = random_plan(rng, members, usual_alignment(kind, number, a, b), a, b)
     check_numbers(plan, f"{kind} {seed}")
     if not plan.certificate.is_exact:
@@ -111,6 +124,40 @@ def test_a_good_share_of_random_proposals_is_claimed() -> None:
     """A proof that refused all of them would be sound, and the test of it empty."""
     found = fuzz(sorted(KINDS), runs=15)
     assert found.total() >= 0.15 * 15 * len(KINDS), found
+
+
+Mistake = tuple[object, str, object]
+
+MISTAKES: dict[str, tuple[str, list[Mistake]]] = {
+    "copies are read with their full weight": ("plain", [(maps, "_shares", lambda axis: np.ones(len(axis)))]),
+    "a norm's variance is not looked at": (
+        "mixer",
+        [(normalization, "_variance_ratio", lambda *_: 1.0)],
+    ),
+    "a sum does not ask how its sides are scaled": (
+        "residual_mlp",
+        [
+            (AxisRelation, "agreeing_with", lambda self, other: self.where(self.g == other.g)),
+            (arithmetic, "_require_same_factor", lambda *_: None),
+        ],
+    ),
+    "a ReLU lets negative factors pass": (
+        "residual_mlp",
+        [(AxisRelation, "with_positive_scales", lambda self: self)],
+    ),
+    "noise does not cancel": ("plain", [(noise, "_cancelled", lambda *args: args[0])]),
+    "some entries are never read": ("plain", [(affine, "require_all_read", lambda *_: None)]),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_random_proposals_find_a_planted_mistake(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a rule wrong, some of the proposals that it lets through would be measured to be wrong."""
+    kind, patches = MISTAKES[name]
+    for owner, attribute, mistake in patches:
+        monkeypatch.setattr(owner, attribute, mistake)
+    with pytest.raises(AssertionError, match="claimed to be exact"):
+        fuzz([kind], runs=300, families=5)
 
 
 @pytest.mark.slow

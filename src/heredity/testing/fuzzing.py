@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from heredity.transfer.operators.relation import Scales
     from heredity.transfer.passes.align import Alignment
 
-_FACTORS = (0.5, 2.0, -1.0, -0.5, 3.0)
+_FACTORS = (0.5, 2.0, 3.0, -1.0, -0.5)
 
 
 def random_maps(rng: random.Random, atoms: AxisAtoms, child: Graph) -> AxisMaps:
-    """Propose maps: the usual ones with a few atoms changed, or other ones for all atoms.
+    """Propose maps that would be legal in many networks, with a few atoms, or all, spoiled.
 
     Args:
         rng: Decides everything.
@@ -36,13 +36,31 @@ def random_maps(rng: random.Random, atoms: AxisAtoms, child: Graph) -> AxisMaps:
         child: The child's graph.
     """
     usual = choose(atoms, growth=rng.choice(["copy", "fresh"]))
-    wildness = rng.choice([0.0, 0.05, 0.3, 1.0])
     rim = _rim(atoms, child)
     chosen = dict(usual.chosen)
-    for atom in atoms.leaves():
-        if rng.random() < wildness * (0.02 if id(atom) in rim else 1):
-            chosen[id(atom)] = random_map(rng, atom)
+    inner = [atom for atom in atoms.leaves() if id(atom) not in rim]
+    if rng.random() < 0.6:
+        manner = rng.choice(["copies", "scaled", "new"])
+        chosen.update({id(atom): _legal_map(rng, atom, manner) for atom in inner})
+    if rng.random() < 0.6:
+        spoiled = rng.sample(inner, min(len(inner), rng.choice([1, 1, 1, 2, 99])))
+        chosen.update({id(atom): random_map(rng, atom) for atom in spoiled})
+    if rng.random() < 0.03:
+        chosen.update({id(atom): random_map(rng, atom) for atom in atoms.leaves() if id(atom) in rim})
     return replace(usual, chosen=chosen, factors=_random_factors(rng, child))
+
+
+def _legal_map(rng: random.Random, atom: Atom, manner: str) -> AxisRelation:
+    """A map that most operators let pass: all entries in any order, and copies, scaled ones or new ones."""
+    n, m = atom.num_parent or 0, atom.num_child
+    if n == 0:
+        return gather([JUNK] * m, num_parent=0)
+    indices = [i % n for i in range(m)]
+    if manner == "new":
+        indices = [g if i < n else rng.choice([JUNK, JUNK, ZERO]) for i, g in enumerate(indices)]
+    rng.shuffle(indices)
+    factors = rng.choice([[0.5, 2.0], [1.0, -1.0], [rng.choice(_FACTORS)]]) if manner == "scaled" else [1.0]
+    return gather(indices, num_parent=n, scales=[rng.choice(factors) for _ in indices])
 
 
 def random_map(rng: random.Random, atom: Atom) -> AxisRelation:
@@ -139,6 +157,8 @@ def _leaves(axis: Sequence[Atom]) -> list[Atom]:
 def _random_factors(rng: random.Random, child: Graph) -> dict[str, Scales]:
     """Factors for the results of a few operators: one for all entries, or one for each."""
     calls = [node for node in child.of_kind(Kind.CALL) if node.shape and node.shape[-1]]
+    if rng.random() < 0.8:  # those that have tensors of their own can produce a factor
+        calls = [node for node in calls if any(child[name].is_stored for name in node.refs())]
     if not calls or rng.random() < 0.6:
         return {}
     found: dict[str, Scales] = {}

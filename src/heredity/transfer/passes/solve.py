@@ -185,7 +185,7 @@ class _Solver:
         """Give the tensors of a new branch the values of a branch like it; nothing is claimed of them."""
         lender = self._alignment.borrowed.get(node.name)
         rule = rule_of(node.target)
-        if lender is None or rule is None:
+        if lender is None or rule is None or self._parent[lender].target != node.target:
             return
         call = Call(self._known, node, self._parent[lender], taint="a new branch")
         try:

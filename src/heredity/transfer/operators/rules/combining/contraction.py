@@ -222,7 +222,10 @@ def _checked(
             found[label] = shared.without_means().with_zero_as_junk()
         else:
             found[label] = relation_of(axis, _num_parent(call, product.result.index(label)))
-    call.require(not math.isnan(factor), "a tied tensor is read where it does not fit")
+    summed = [axis for label, axis in zip(labels, known, strict=True) if label not in product.result]
+    # Fresh along one axis, and zero along another, is fresh: there may be junk to meet.
+    is_free = len(summed) > 1 and any(FRESH_ENTRY in axis.sources for axis in summed)
+    call.require(not math.isnan(factor) and not is_free, "a tied tensor is read where it does not fit")
     if found and not math.isnan(factor) and factor != 1:
         last = next(reversed(found))
         found[last] = found[last].times(factor)
