@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heredity.graph import Graph, Node, Ref
+from heredity.transfer.operators.arguments import argument_at
 from heredity.transfer.operators.atoms import Atom, AxisAtoms, Use, mark, set_pieces, tie
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class NodeAxes:
         return len(node.shape or ()) if node is not None else 0
 
     def operand(self, name: str) -> Node | None:
-        """The node that an operand is; None if it is not one."""
+        """The node that an operand is, or a part of one that is a list; None if it is not one."""
         if name == RESULT:
             return self.node
-        ref = self.node.arguments.get(name)
+        ref = argument_at(self.node, name)
         return self.graph[ref.name] if isinstance(ref, Ref) else None
 
     def operands(self, name: str) -> tuple[Node, ...]:
