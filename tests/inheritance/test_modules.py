@@ -11,6 +11,7 @@ import torch
 from torch import distributed, nn
 from torch._C._distributed_c10d import HashStore
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.tensor import Shard, distribute_module, distribute_tensor
 
 import heredity as hd
@@ -73,6 +74,26 @@ def test_a_module_of_sharded_tensors_is_refused(store: Store, process_group: Non
         hd.save(store, module, key="child")
 
 
+@pytest.mark.filterwarnings("ignore:FSDP is switching:UserWarning")
+def test_what_fsdp_has_sharded_is_refused(store: Store, process_group: None) -> None:
+    """Of both kinds: the one that wraps, and the one that changes the parameters."""
+    mesh = init_device_mesh("cpu", (1,))
+    module = FullyShardedDataParallel(_network(6), device_mesh=mesh, device_id=torch.device("cpu"))
+    with pytest.raises(TransferRefused, match=rf"sharded by FSDP.*{REFUSED}"):
+        hd.inherit(module, store["father"])
+    other = _network(6)
+    fully_shard(other, mesh=mesh)
+    with pytest.raises(TransferRefused, match=rf"0\.weight is a DTensor.*{REFUSED}"):
+        hd.inherit(other, store["father"])
+
+
+def test_an_index_table_among_the_parameters_is_no_quantised_one(store: Store) -> None:
+    module = _network(6)
+    table = nn.Parameter(torch.arange(3), requires_grad=False)
+    module.register_parameter("table", table)
+    assert hd.inherit(module, store["father"]).coverage > 0
+
+
 def test_one_sharded_buffer_is_enough(store: Store, process_group: None) -> None:
     module = _network(6)
     mesh = init_device_mesh("cpu", (1,))
@@ -105,6 +126,8 @@ def test_what_is_quantised_is_refused(store: Store) -> None:
     reason = r"0\.weight is quantised \(Parameter of torch\.uint8\)"
     with pytest.raises(TransferRefused, match=rf"{reason}.*{REFUSED}"):
         hd.inherit(nn.Sequential(Quantised()), store["father"])
+    saved = hd.save(store, nn.Sequential(Quantised()), key="quantised")
+    hd.load(nn.Sequential(Quantised()), saved)
     module = _network(6)
     module.get_parameter("0.weight").quant_state = object()  # type: ignore[attr-defined]  # bitsandbytes' own
     with pytest.raises(TransferRefused, match=r"0\.weight is quantised"):

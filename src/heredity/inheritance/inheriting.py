@@ -109,7 +109,7 @@ def inherit(  # noqa: PLR0913  # what an inheritance is decided by
             given to a race, whose `train` makes its own.
     """
     chosen = parse_policy(policy)
-    child = plain_module(module, refusal=TransferRefused, saving=False)
+    child = plain_module(module, purpose="inherit")
     _check_optimizer(chosen, child, optimizer)
     grown = growth if isinstance(growth, Growth) else Growth(growth)
     planner = Planner(child, example_inputs, growth=grown)
@@ -201,6 +201,6 @@ def _with_measurement(inheritance: Inheritance, example_inputs: ExampleInputs | 
         warnings.warn(
             f"{parent.key}: proven to be exact, but measured {difference}. One of the two is wrong, which is "
             "a bug of heredity's: please report it with both networks, and do not trust this inheritance.",
-            stacklevel=5,
+            stacklevel=4,
         )
     return replace(inheritance, difference=difference, not_measured="")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from heredity.errors import HeredityError, InputError
+from heredity.errors import InputError, InvalidTensor, TransferRefused
 
 _BEFORE_WRAPPING = (
     "Call it on the plain module, with all its values in memory, before it is wrapped, sharded or quantised; "
@@ -20,25 +21,29 @@ _WHEN_SAVING = (
 _QUANTISERS = ("bitsandbytes", "torchao", "hqq", "quanto", "optimum", "auto_gptq", "awq")
 
 
-def plain_module(module: torch.nn.Module, *, refusal: type[HeredityError], saving: bool) -> torch.nn.Module:
+Purpose = Literal["inherit", "load", "save"]
+
+
+def plain_module(module: torch.nn.Module, *, purpose: Purpose) -> torch.nn.Module:
     """The module behind torch.compile, DataParallel and DistributedDataParallel, if its values are at hand.
 
     Args:
         module: A module, wrapped or not.
-        refusal: The class of the error.
-        saving: Whether it is to be saved, which asks for other advice.
+        purpose: What for. What is quantised can be saved and loaded as it is, but not inherit.
 
     Raises:
         InputError: It is no module.
-        HeredityError: Of the class `refusal`: a part of it is sharded, quantised, or has no values yet.
+        InvalidTensor: To be saved: a part of it is sharded, or has no values yet.
+        TransferRefused: To inherit or load: the same, or a part of it is quantised.
     """
     inner = _unwrapped(module)
     if not isinstance(inner, torch.nn.Module):
         raise InputError(f"expected a torch module, got {type(inner).__name__} {inner!r:.60}.")
-    problem = next(_problems(inner), "")
+    problem = next(_problems(inner, needs_numbers=purpose == "inherit"), "")
+    if problem and purpose == "save":
+        raise InvalidTensor(f"{type(inner).__name__}: {problem}.", hint=_WHEN_SAVING)
     if problem:
-        hint = _WHEN_SAVING if saving else _BEFORE_WRAPPING
-        raise refusal(f"{type(inner).__name__}: {problem}.", hint=hint)
+        raise TransferRefused(f"{type(inner).__name__}: {problem}.", hint=_BEFORE_WRAPPING)
     return inner
 
 
@@ -54,12 +59,12 @@ def _unwrapped(module: torch.nn.Module) -> torch.nn.Module:
             return module
 
 
-def _problems(module: torch.nn.Module) -> Iterator[str]:
+def _problems(module: torch.nn.Module, *, needs_numbers: bool) -> Iterator[str]:
     for name, submodule in module.named_modules():
         if _comes_from(type(submodule), "torch.distributed.fsdp") and hasattr(submodule, "_handle"):
             yield f"{name or 'it'} is sharded by FSDP, and its parameters are pieces of flat ones"
     for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-        problem = _problem_of(tensor)
+        problem = _problem_of(tensor) or (_codes_in(tensor) if needs_numbers else "")
         if problem:
             yield f"{name} {problem}"
 
@@ -75,15 +80,18 @@ def _problem_of(tensor: torch.Tensor) -> str:
         return "has no shape yet: run the module once"
     if tensor.is_meta:
         return "is on the meta device and has no values"
-    is_number = tensor.is_floating_point() or tensor.is_complex()
-    is_of_codes = isinstance(tensor, torch.nn.Parameter) and not is_number
-    if is_of_codes or tensor.is_quantized or hasattr(tensor, "quant_state") or _is_quantiser(kind):
-        return f"is quantised ({kind.__name__} of {tensor.dtype}): its bytes are codes of its values"
     return ""
 
 
-def _is_quantiser(kind: type[object]) -> bool:
-    return any(_comes_from(kind, package) for package in _QUANTISERS)
+def _codes_in(tensor: torch.Tensor) -> str:
+    """Why a tensor's bytes are not its values; empty if they are."""
+    kind = type(tensor)
+    # Index tables are parameters at times, but of more bits.
+    is_small = isinstance(tensor, torch.nn.Parameter) and tensor.dtype in {torch.uint8, torch.int8}
+    is_quantisers = any(_comes_from(kind, package) for package in _QUANTISERS)
+    if is_small or tensor.is_quantized or hasattr(tensor, "quant_state") or is_quantisers:
+        return f"is quantised ({kind.__name__} of {tensor.dtype}): its bytes are codes of its values"
+    return ""
 
 
 def _comes_from(kind: type[object], package: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heredity import checkpoints
-from heredity.errors import InputError, TransferRefused
+from heredity.errors import InputError
 from heredity.inheritance.modules import plain_module
 from heredity.transfer.state import (
     OptimizerReport,
@@ -39,7 +39,7 @@ def load(
         InputError: The checkpoint holds no optimizer's state, or that of another kind; the weights are
             loaded.
     """
-    plain = plain_module(module, refusal=TransferRefused, saving=False)
+    plain = plain_module(module, purpose="load")
     checkpoints.load(plain, checkpoint)
     if optimizer is None:
         return

@@ -32,6 +32,7 @@ from heredity.transfer.planner import NOISE
 
 if TYPE_CHECKING:
     from heredity.graph import Graph
+    from heredity.ids import Digest
 
 ExampleInputs = torch.Tensor | tuple[object, ...] | Mapping[str, object]
 """Inputs as the network gets them: one tensor, positional arguments, or keyword arguments."""
@@ -116,6 +117,7 @@ class Planner:
         self._growth = growth
         self._module = module
         self._given = None if example_inputs is None else as_inputs(example_inputs)
+        self._planned: dict[Digest, TransferPlan] = {}
         self._traced: dict[object, Graph | UntraceableModule] = {}
 
     def plan(self, parent: Checkpoint) -> TransferPlan:
@@ -127,14 +129,12 @@ class Planner:
         parent_graph = graph_of(parent)
         if parent_graph is None:
             return self._without_graph(parent, f"{parent.key} was saved without its graph")
-        try:
-            child_graph = self._trace(self._inputs_beside(parent_graph))
-        except UntraceableModule as error:
-            return self._by_layers(parent_graph, f"the child cannot be traced: {error.message}")
-        growth = self._growth
-        return plan_transfer(
-            parent_graph, child_graph, growth=growth.kind, noise=growth.noise, seed=growth.seed
-        )
+        entry = parent.manifest.graph
+        assert entry is not None  # noqa: S101  # there is a graph
+        # Siblings share their graph, and so their plan.
+        if entry.digest not in self._planned:
+            self._planned[entry.digest] = self._by_graph(parent_graph)
+        return self._planned[entry.digest]
 
     def graph(self) -> Graph:
         """The child's graph on the given inputs.
@@ -171,6 +171,16 @@ class Planner:
         if isinstance(found, UntraceableModule):
             raise found
         return found
+
+    def _by_graph(self, parent_graph: Graph) -> TransferPlan:
+        growth = self._growth
+        try:
+            child_graph = self._trace(self._inputs_beside(parent_graph))
+        except UntraceableModule as error:
+            return self._by_layers(parent_graph, f"the child cannot be traced: {error.message}")
+        return plan_transfer(
+            parent_graph, child_graph, growth=growth.kind, noise=growth.noise, seed=growth.seed
+        )
 
     def _by_layers(self, parent_graph: Graph, reason: str) -> TransferPlan:
         """By the order and the kind of the layers, which are seen when the child is run."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from heredity import checkpoints
-from heredity.errors import InvalidTensor, UntraceableModule
+from heredity.errors import UntraceableModule
 from heredity.graph import outline_and_layers
 from heredity.inheritance.modules import plain_module
 from heredity.inheritance.planning import ExampleInputs, as_inputs
@@ -64,7 +64,7 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
             optimizer's state is not by parameter.
         InputError: The optimizer trains a parameter that is not the module's.
     """
-    plain = plain_module(module, refusal=InvalidTensor, saving=True)
+    plain = plain_module(module, purpose="save")
     graph = None if example_inputs is None else _graph(plain, example_inputs, key=key)
     return checkpoints.save_module(
         store,

@@ -38,7 +38,7 @@ class Candidates:
         where: Entries that the metadata must have: texts, numbers, truth values or None.
         prefix: How the keys must begin.
         order: Which scores are good, ``"highest"`` or ``"lowest"``.
-        limit: For how many a plan is made at most; each takes some tens of milliseconds.
+        limit: How many are considered at most; each architecture among them takes about a tenth of a second.
         min_coverage: The least share of the child's parameters that must come over, from 0 to 1.
     """
 
