@@ -38,17 +38,23 @@ def main() -> None:
     torch.set_num_threads(1)
     entries = [entry for entry in _entries() if re.search(options.only, entry.name)]
     if options.quick:
-        entries = list({entry.family: entry for entry in reversed(entries)}.values())[::-1]
+        entries = list({(entry.library, entry.family): entry for entry in reversed(entries)}.values())[::-1]
     directions: tuple[Direction, ...] = ("grow",) if options.quick else ("grow", "shrink")
-    rows = [row for entry in entries for row in _rows(entry, directions=directions)]
-    if options.report:
-        results = {"versions": versions(), "rows": [dataclasses.asdict(row) for row in rows]}
-        options.report.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-        write_report(options.report, rows)
+    rows: list[Row] = []
+    for entry in entries:
+        rows += _rows(entry, directions=directions)
+        if options.report:  # each time, so that a run that is broken off leaves what it has found
+            _write(options.report, rows)
     if options.summary:
         write_summary(options.summary, rows)
     if false_claims := [row.name for row in rows if row.is_false_claim]:
         sys.exit(f"{len(false_claims)} claims are false: {false_claims}")
+
+
+def _write(page: Path, rows: list[Row]) -> None:
+    results = {"versions": versions(), "rows": [dataclasses.asdict(row) for row in rows]}
+    page.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    write_report(page, rows)
 
 
 def _options() -> argparse.Namespace:

@@ -16,11 +16,10 @@ from heredity.graph import Graph
 from heredity.testing.architectures import KINDS, Relatives, random_pair, random_relatives
 from heredity.transfer import apply, measure_difference, outputs_of, plan_transfer, trace
 
-MEMBERS = 4
 # What float64 leaves of a correct transfer; wrong ones measured so far lay above 1e-4.
 ROUNDING = 1e-10
 
-RESIDUAL = [("residual", seed) for seed in range(12)] + [("residual_mlp", seed) for seed in range(8)]
+RESIDUAL = [("residual", seed) for seed in range(5)] + [("residual_mlp", seed) for seed in range(3)]
 FAMILIES = [(kind, 0) for kind in sorted(KINDS) if not kind.startswith("residual")] + RESIDUAL
 
 torch.set_num_threads(1)
@@ -29,16 +28,17 @@ torch.set_num_threads(1)
 @cache
 def _relatives(kind: str, seed: int) -> tuple[Relatives, tuple[Graph, ...]]:
     """Random members of a kind, the smallest first, and their graphs; traced once for all tests."""
-    relatives = random_relatives(random.Random(seed), kind, count=MEMBERS)
+    count = 6 if (kind, seed) in RESIDUAL else 4
+    relatives = random_relatives(random.Random(seed), kind, count=count)
     return relatives, tuple(trace(module, relatives.inputs) for module in relatives.modules)
 
 
 @pytest.mark.parametrize(("kind", "seed"), FAMILIES)
 def test_what_is_certified_as_exact_is_exact(kind: str, seed: int) -> None:
-    """Twelve ordered pairs a family, over 700 in all: growing, shrinking, both; none may claim too much."""
+    """All ordered pairs of each family, over 700: growing, shrinking, both; none may claim too much."""
     relatives, graphs = _relatives(kind, seed)
     outputs = [outputs_of(module, relatives.inputs, dtype=torch.float64) for module in relatives.modules]
-    for a, b in permutations(range(MEMBERS), 2):
+    for a, b in permutations(range(len(graphs)), 2):
         plan = plan_transfer(graphs[a], graphs[b])
         child = copy.deepcopy(relatives.modules[b])
         apply(plan, relatives.modules[a].state_dict(), child)
@@ -82,27 +82,63 @@ class Growth:
 
 
 EXACT_GROWTH = [
+    Growth("plain", "width inner kernel"),
+    Growth("plain", "width inner", {"pool": "flatten"}),
+    Growth("deep_chain", "width"),
+    Growth("deep_chain", "depth", {"act": "relu", "normed": "none"}),
+    Growth("deep_chain", "depth", {"act": "relu", "normed": "batch"}),
+    Growth("group_normed", "width kernel", {"normed": "instance"}),
+    Growth("group_normed", "kernel"),
+    Growth("plain_1d", "width kernel"),
+    Growth("plain_3d", "width kernel"),
+    Growth("gated_waves", "width skip"),
+    Growth("wide_and_narrow", "width bottleneck"),
     Growth("residual", "width second depth second_depth"),
     Growth("residual_mlp", "width second depth second_depth"),
-    Growth("plain", "width inner", {"act": "relu", "pool": "mean"}),
-    Growth("bottleneck", "width inner depth", {"act": "relu"}),
+    Growth("bottleneck", "width inner kernel"),
     Growth("bottleneck", "depth", {"order": "before"}),
-    Growth("shortcut_or_not", "first second", {"act": "relu"}),
-    Growth("inception", "width", {"joined": "concat", "act": "relu"}),
+    Growth("bottleneck", "depth", {"order": "after", "act": "relu"}),
+    Growth("shortcut_or_not", "first second"),
+    Growth("inverted", "width expanded squeezed kernel depth"),
+    Growth("grouped", "groups"),
+    Growth("grouped", "groups group_width width depth"),
+    Growth("convnext", "kernel depth"),
+    Growth("convnext", "inner", {"has_response_norm": False}),
+    Growth("mixer", "places channels depth"),
+    Growth("dense", "growth width bottleneck"),
+    Growth("dense", "depth"),
+    Growth("inception", "small large pooled_width width"),
+    Growth("dilated", "width inner rates"),
+    Growth("shuffled", "depth", {"is_split": False}),
+    Growth("unet", "width inner"),
     Growth("two_heads", "width hidden"),
     Growth("siamese", "width"),
-    Growth("bert", "inner", {"act": "relu"}),
-    Growth("torch_encoder", "inner", {"act": "relu"}),
-    Growth("translator", "inner"),
-    Growth("translator", "depth"),
-    Growth("gpt", "depth"),
-    Growth("llama", "depth"),
+    Growth("text_cnn", "width filters vocabulary"),
+    Growth("gpt", "width", {"places": "learned"}),
+    Growth("gpt", "width heads head_size inner depth", {"places": "learned", "way": "sdpa"}),
+    Growth("llama", "width inner depth", {"is_tied": True}),
+    Growth("bert", "heads head_size inner vocabulary"),
+    Growth("bert", "width", {"places": "learned"}),
+    Growth("relative", "heads head_size inner depth"),
+    Growth("relative", "width"),
+    Growth("mixture", "width inner heads", {"is_stacked": False}),
+    Growth("translator", "width heads head_size inner depth"),
+    Growth("linear_attention", "width heads inner depth"),
+    Growth("vit", "heads inner depth"),
+    Growth("vit", "head_size"),
+    Growth("windows", "inner depth"),
+    Growth("mixed_stages", "width inner ratio"),
+    Growth("torch_encoder", "heads inner"),
+    Growth("torch_encoder", "depth", {"norm_first": True}),
+    Growth("state_space", "inner"),
+    Growth("graph_network", "hidden"),
+    Growth("modulated", "condition"),
 ]
 
 
 @pytest.mark.parametrize("growth", EXACT_GROWTH, ids=str)
 def test_a_network_grows_exactly(growth: Growth) -> None:
-    for seed in range(3):
+    for seed in range(2):
         pair = random_pair(
             random.Random(seed),
             kinds=[growth.kind],
