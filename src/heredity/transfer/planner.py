@@ -17,14 +17,20 @@ from heredity.transfer.plans.plan import TransferPlan, coverage_of
 if TYPE_CHECKING:
     from heredity.graph import Graph
     from heredity.transfer.passes.align import Alignment
-    from heredity.transfer.passes.choose import AxisMaps
+    from heredity.transfer.passes.choose import AxisMaps, Keep
 
 NOISE = 0.5
 """How much noise parts copies, as a share of the standard deviation of the parent's tensor."""
 
 
-def plan_transfer(
-    parent: Graph, child: Graph, *, growth: Growth = "fresh", noise: float = NOISE, seed: int = 0
+def plan_transfer(  # what a plan is decided by
+    parent: Graph,
+    child: Graph,
+    *,
+    growth: Growth = "fresh",
+    keep: Keep | None = None,
+    noise: float = NOISE,
+    seed: int = 0,
 ) -> TransferPlan:
     """Plan how a child inherits from a parent. Needs the graphs only, so that many parents can be tried.
 
@@ -33,6 +39,7 @@ def plan_transfer(
         child: The child's graph, traced with inputs of the same shapes (`example_inputs_like`).
         growth: Where more than one way is exact: new units are ``"fresh"`` (their own random weights, which
             nobody reads yet) or each a ``"copy"`` of an old one.
+        keep: Decides which entries a narrower child keeps, as `by_importance` does; None for the first ones.
         noise: How much noise parts copies, as a share of the standard deviation of the parent's tensor. It
             lies where it changes nothing of what the child computes.
         seed: Which random numbers.
@@ -42,7 +49,9 @@ def plan_transfer(
     """
     best: TransferPlan | None = None
     for alignment in alignments(parent, child):
-        maps = choose(axis_atoms(parent, child, alignment), growth=growth)
+        atoms = axis_atoms(parent, child, alignment)
+        kept = None if keep is None else keep(parent, child, alignment, atoms)
+        maps = choose(atoms, growth=growth, kept=kept)
         plan = plan_with(parent, child, alignment=alignment, maps=maps, noise=noise, seed=seed)
         if plan.certificate.is_exact:
             return plan

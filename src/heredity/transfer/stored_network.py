@@ -12,7 +12,9 @@ from heredity.transfer.running import operators_of, run
 from heredity.transfer.tracing.exported.constants import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Change = Callable[[Node, dict[str, object]], None]
 
 _REAL_TYPES = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 
@@ -60,8 +62,33 @@ class StoredNetwork(torch.nn.Module):
         Raises:
             UntraceableModule: An operator refuses its arguments.
         """
+        outputs = [result for node, result in self.steps(inputs, keywords) if node.kind is Kind.OUTPUT][-1]
+        assert isinstance(outputs, list)  # noqa: S101  # the output node lists them
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def steps(
+        self,
+        inputs: Sequence[torch.Tensor],
+        keywords: Mapping[str, torch.Tensor],
+        *,
+        change: Change | None = None,
+    ) -> Iterator[tuple[Node, object]]:
+        """Compute the graph's calls one after the other.
+
+        Args:
+            inputs: The positional inputs.
+            keywords: The others.
+            change: Is shown the arguments of each call just before it, and may change them.
+
+        Yields:
+            Each call with its result, and the output with a list of its tensors.
+
+        Raises:
+            UntraceableModule: An operator refuses its arguments.
+            InputError: The inputs are not those that the network takes.
+        """
         values = {name: getattr(self, buffer) for name, buffer in self._buffer_of.items()}
-        given = self._named(inputs, keywords)
+        given = self._named(tuple(inputs), keywords)
         tensors = [*values.values(), *given.values()]
         is_wide = any(each.dtype is torch.float64 for each in tensors)
 
@@ -72,17 +99,16 @@ class StoredNetwork(torch.nn.Module):
                 arguments["device"] = tensors[0].device
             if is_wide:
                 _widen(node, arguments)
+            if change is not None:
+                change(node, arguments)
 
-        steps = run(
+        return run(
             self._graph,
             values | given,
             operators=self._operators,
             batch=self._batch_of(given),
             adjust=adjust,
         )
-        outputs = [result for node, result in steps if node.kind is Kind.OUTPUT][-1]
-        assert isinstance(outputs, list)  # noqa: S101  # the output node lists them
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def _named(
         self, inputs: tuple[torch.Tensor, ...], keywords: Mapping[str, torch.Tensor]

@@ -21,10 +21,18 @@ from heredity.transfer.operators.relation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from heredity.graph import Graph
     from heredity.transfer.operators.atoms import Axis, Place
     from heredity.transfer.operators.relation import Scales
+    from heredity.transfer.passes.align import Alignment
+
+    Kept = Mapping[int, Sequence[int]]
+    """Which of the parent's entries an atom that shrinks keeps, by the atom's identity."""
+
+    Keep = Callable[[Graph, Graph, Alignment, AxisAtoms], Kept]
+    """Decides what is kept: given the parent, the child, what stands for what, and the atoms."""
 
 Growth = Literal["copy", "fresh"]
 """How what is new comes about where the proof leaves a choice: as copies of what is there, or freely."""
@@ -75,14 +83,24 @@ class AxisMaps:
         return self.chosen.get(id(atom))
 
 
-def choose(atoms: AxisAtoms, *, growth: Growth = "fresh") -> AxisMaps:
+def choose(atoms: AxisAtoms, *, growth: Growth = "fresh", kept: Kept | None = None) -> AxisMaps:
     """Choose the relation of each atom; an atom that the parent does not have is junk all over.
 
     Args:
         atoms: The atoms of all axes.
         growth: How to grow where any way is exact.
+        kept: What atoms that shrink keep; of others, the first entries.
     """
-    return AxisMaps(atoms, {id(atom): _chosen(atom, growth) for atom in atoms.leaves()})
+    selected = kept or {}
+    return AxisMaps(
+        atoms,
+        {
+            id(atom): _chosen(atom, growth)
+            if id(atom) not in selected
+            else gather(selected[id(atom)], num_parent=atom.num_parent or 0)
+            for atom in atoms.leaves()
+        },
+    )
 
 
 def _chosen(atom: Atom, growth: Growth) -> AxisRelation:
@@ -143,7 +161,7 @@ def padded_with_means(num_parent: int, num_child: int) -> AxisRelation:
 
 
 def padded_with_zeros(num_parent: int, num_child: int) -> AxisRelation:
-    """Copies if all entries get equally many; else zeros, and a factor that leaves the mean square as it is."""
+    """Copies if all entries get equally many; else zeros, and a factor that keeps the mean square."""
     if num_child % num_parent == 0:
         return copies(num_parent, num_child)
     g = np.concatenate([np.arange(num_parent), np.full(num_child - num_parent, ZERO)])
