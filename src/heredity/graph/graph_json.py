@@ -36,6 +36,7 @@ def graph_from_json(value: Json) -> Graph:
             tied={alias: _text(name, where=f"graph.tied.{alias}") for alias, name in tied.items()},
             keywords=tuple(_text(name, where="graph.keywords") for name in _list(fields.get("keywords"))),
             is_alike_in_training=_flag(fields.get("is_alike_in_training")),
+            dropout_rates=tuple(_number(rate) for rate in _list(fields.get("dropout_rates", []))),
             values=_values(fields.get("values", {})),
             batch=_batch(fields.get("batch")),
         )
@@ -118,6 +119,12 @@ def _integer(value: Json, *, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise CorruptData(f"{where}: expected an integer, got {value!r:.80}.")
     return value
+
+
+def _number(value: Json) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise CorruptData(f"graph.dropout_rates: expected a number, got {value!r:.80}.")
+    return float(value)
 
 
 def _shape(value: Json, *, where: str) -> tuple[int, ...]:

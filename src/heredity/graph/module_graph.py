@@ -124,6 +124,8 @@ class Graph:
         keywords: The inputs that are passed by keyword.
         is_alike_in_training: In train mode the same operators run, with every batch normalization switched to
             the statistics of the batch; only then can a proof over this graph speak about train mode.
+        dropout_rates: The rates of all dropouts in train mode, those of attention among them; of branches
+            that are dropped whole the largest rate.
         values: The values of small constants outside of the state dict: digest -> bytes in base64, in the
             order of little-endian machines.
         batch: Which sizes follow the batch's; None if all are as they were given.
@@ -136,6 +138,7 @@ class Graph:
     tied: Mapping[str, str] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()
     is_alike_in_training: bool = False
+    dropout_rates: tuple[float, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     batch: Batch | None = None
 
@@ -208,6 +211,8 @@ class Graph:
             "is_alike_in_training": self.is_alike_in_training,
         }
         # Left out where there is none, so that a graph without them has the digest that it always had.
+        if self.dropout_rates:
+            fields["dropout_rates"] = list(self.dropout_rates)
         if self.values:
             fields["values"] = dict(self.values)
         if self.batch is not None:

@@ -17,10 +17,10 @@ from heredity.transfer.passes.choose import AxisMaps, choose
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heredity.graph import Graph
-    from heredity.transfer.operators.atoms import Atom, AxisAtoms
+    from heredity.transfer.operators.atoms import Atom, AxisAtoms, Place
     from heredity.transfer.operators.relation import Scales
     from heredity.transfer.passes.align import Alignment
 
@@ -167,3 +167,20 @@ def _random_factors(rng: random.Random, child: Graph) -> dict[str, Scales]:
         one = np.full(size, rng.choice(_FACTORS))
         found[node.name] = one if rng.random() < 0.7 else np.asarray([rng.choice(_FACTORS) for _ in one])
     return found
+
+
+def maps_with(
+    atoms: AxisAtoms, given: Mapping[Place, AxisRelation], *, factors: Mapping[str, Scales] | None = None
+) -> AxisMaps:
+    """Propose the usual maps, but for these axes, each by itself, and these factors.
+
+    Args:
+        atoms: The atoms of all axes; the given axes leave those that they were tied to.
+        given: The map for an axis of a node of the child.
+        factors: What the results of operators are multiplied by, along their last axes.
+    """
+    for place, relation in given.items():
+        atoms.add(place, num_parent=relation.num_parent, num_child=len(relation))
+    usual = choose(atoms, growth="copy")
+    chosen = {id(atoms.of(place)[0]): relation for place, relation in given.items()}
+    return replace(usual, chosen={**usual.chosen, **chosen}, factors=dict(factors or {}))

@@ -18,8 +18,6 @@ torch.set_num_threads(1)
 
 GROWTHS: tuple[Literal["copy", "fresh"], ...] = ("copy", "fresh")
 FEW = ("plain", "residual", "inverted", "grouped", "dense", "gpt")
-# A parameter that is used as data is taken to be read whole by each reader of a copy, also where it is not.
-NOT_YET = {"relative", "vit"}
 
 
 def learned(module: nn.Module, pair: Pair) -> optim.Optimizer:
@@ -88,7 +86,7 @@ def test_noise_parts_the_gradients_of_copies_and_leaves_their_sum() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - NOT_YET))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_so_it_is_in_every_kind_of_network(kind: str, known: Any) -> None:
     for seed in range(3):
         check(random_pair(random.Random(seed), kinds=[kind]), known)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from heredity.graph import graph_from_json
 from heredity.transfer import trace
 
 X = torch.randn(2, 4)
@@ -85,3 +86,22 @@ def test_instance_normalization_is_alike_in_training() -> None:
 def test_a_power_iteration_in_train_mode_is_not_alike() -> None:
     module = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
     assert not trace(module, (X,)).is_alike_in_training
+
+
+def test_the_rates_of_dropouts_are_those_of_train_mode() -> None:
+    class Attends(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rate = 0.2 if self.training else 0.0
+            return nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=rate)
+
+    module = nn.Sequential(nn.Dropout(0.3), nn.Dropout(0.0), Attends(), nn.Dropout(0.3))
+    graph = trace(module, (torch.randn(2, 3, 4),))
+    assert graph.dropout_rates == (0.2, 0.3)
+    assert graph_from_json(graph.to_json()).dropout_rates == (0.2, 0.3)
+
+
+@pytest.mark.parametrize("function", [drop_path, drop_path_of_timm])
+def test_of_branches_that_are_dropped_the_largest_rate_is_told(
+    function: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    assert trace(Trains(function), (X,)).dropout_rates == (0.2,)

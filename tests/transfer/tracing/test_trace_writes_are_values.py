@@ -83,4 +83,5 @@ def test_a_program_of_views_and_writes_runs_from_its_graph(steps: list[tuple[Ste
     found = StoredNetwork(trace(program, (x,)), {})(x)
     ours = found if isinstance(found, tuple) else (found,)
     for a, b in zip(ours, program(x), strict=True):
-        assert torch.equal(a, b)
+        # Sums are rounded otherwise where a copy lies in memory in another order.
+        assert torch.allclose(a, b, rtol=1e-12, atol=1e-9)

@@ -260,7 +260,7 @@ class Call:
     def _related(self, name: str, ours: Node, theirs: Node) -> Axes:
         if tensor_view(self.known.child, ours.name) is not None:
             axes = self.proposal(ours.name, theirs.name)
-            self._assign(name, ours, theirs, tuple(rows(axis, is_read_whole=True) for axis in axes), None)
+            self._assign(name, ours, theirs, tuple(map(rows, axes)), None)
             return axes
         value = self.known.values[ours.name]
         expected = origin(self.known.parent, theirs.name)

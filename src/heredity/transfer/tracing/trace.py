@@ -17,7 +17,7 @@ from heredity.transfer.tracing.exported.graph_of_export import graph_of_export
 from heredity.transfer.tracing.manners import quiet, without_stack_traces
 from heredity.transfer.tracing.outputs import output_tensors
 from heredity.transfer.tracing.stand_in import batch_of, fake_mode, follows_batch, with_stand_in
-from heredity.transfer.tracing.training import is_alike
+from heredity.transfer.tracing.training import dropout_rates, is_alike
 
 if TYPE_CHECKING:
     from heredity.graph import Batch, Graph
@@ -55,8 +55,7 @@ def trace(module: torch.nn.Module, example_inputs: Inputs) -> Graph:
         if graph is None:
             graph = _recorded(module, given)
         module.train()
-        is_alike_in_training = _is_alike_in_training(graph, module, given)
-    return replace(graph, is_alike_in_training=is_alike_in_training)
+        return _with_training(graph, module, given)
 
 
 def example_inputs_like(graph: Graph) -> tuple[torch.Tensor, ...] | dict[str, torch.Tensor]:
@@ -118,13 +117,17 @@ def _recorded(module: torch.nn.Module, given: _Given) -> Graph:
     return graph_of_export(program, exported, num_positional=given.num_positional)
 
 
-def _is_alike_in_training(graph: Graph, module: torch.nn.Module, given: _Given) -> bool:
-    """Whether train mode does the same; a module that cannot be recorded in train mode does not."""
+def _with_training(graph: Graph, module: torch.nn.Module, given: _Given) -> Graph:
+    """Add what train mode does; a module that cannot be recorded in train mode is not alike in it."""
     try:
         in_training = _recorded(module, given if graph.batch is None else given.with_stand_in(graph.batch))
     except UntraceableModule:
-        return False
-    return is_alike(graph, in_training)
+        return graph
+    return replace(
+        graph,
+        is_alike_in_training=is_alike(graph, in_training),
+        dropout_rates=dropout_rates(in_training),
+    )
 
 
 def _exported(module: torch.nn.Module, given: _Given) -> tuple[ExportedProgram, torch.nn.Module]:

@@ -39,6 +39,33 @@ def is_alike(graph: Graph, in_training: Graph) -> bool:
     return uses_batch_statistics and _Outline(graph).lines == _Outline(in_training).lines
 
 
+def dropout_rates(in_training: Graph) -> tuple[float, ...]:
+    """The rates of all dropouts of a module in train mode; of branches that are dropped whole the largest.
+
+    Whole branches are dropped the more often the deeper they lie, so that all of their rates would tell
+    networks of different depth apart which are trained alike.
+    """
+    rates: set[float] = set()
+    for node in in_training.calls:
+        is_on = node.arguments.get("train", "dropout_p" in node.arguments)
+        found = [node.arguments.get(name) for name in ("p", "dropout", "dropout_p")] if is_on else []
+        rates.update(float(rate) for rate in found if isinstance(rate, int | float) and rate)
+    branches = [_branch_rate(in_training, name) for name in _noise(in_training)]
+    branches += [
+        1 - float(str(in_training[name].arguments["other"]))
+        for name in _kept_by_chance(in_training, _noise(in_training))
+        if in_training[name].target == "aten.div.Tensor"
+    ]
+    return tuple(sorted(rates | {round(max(branches), 9)} - {0.0})) if branches else tuple(sorted(rates))
+
+
+def _branch_rate(graph: Graph, name: str) -> float:
+    """The rate of a mask that is drawn as such; zero for other random numbers."""
+    node = graph[name]
+    share = node.arguments.get("p")
+    return 1 - share if node.target == "aten.bernoulli.p" and isinstance(share, float) else 0.0
+
+
 class _Outline:
     """What a graph computes, without the names of its nodes, without idle calls and without dropout."""
 

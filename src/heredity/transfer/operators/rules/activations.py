@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heredity.graph import Graph, Node, Ref, origin
+from heredity.graph import Node, Ref
 from heredity.transfer.operators.axes import NodeAxes
 from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
@@ -22,6 +22,7 @@ from heredity.transfer.operators.relation import (
     snapped,
     total_factor,
 )
+from heredity.transfer.operators.rules.entrywise.signs import is_nonnegative, is_positive
 
 # Other number formats of the same numbers: f(s x) = s f(x) for all s, unless whole numbers are made.
 _CASTS = (
@@ -70,26 +71,6 @@ _BETWEEN = ("hardtanh.default", "clamp.default", "clamp_min.default", "clamp_max
 
 # Not finite for some numbers, zero or negative ones.
 _PARTIAL = ("rsqrt.default", "log.default", "reciprocal.default", "sqrt.default", "log1p.default")
-
-# Operators whose result is nowhere negative if their first operand is nowhere negative.
-_KEEP_SIGN = frozenset(
-    f"aten.{name}"
-    for name in (
-        *("max_pool2d.default", "avg_pool2d.default", "adaptive_avg_pool2d.default", "mean.dim"),
-        *("flatten.using_ints", "view.default", "reshape.default", "permute.default", "transpose.int"),
-    )
-)
-
-
-def is_nonnegative(graph: Graph, name: str) -> bool:
-    """Whether a value is a ReLU's, or was one before operators that keep the sign."""
-    node = graph[origin(graph, name)]
-    while node.target in _KEEP_SIGN:
-        operand = node.arguments["input"]
-        if not isinstance(operand, Ref):
-            return False
-        node = graph[origin(graph, operand.name)]
-    return node.target == "aten.relu.default"
 
 
 def _structure(axes: NodeAxes) -> None:
@@ -160,7 +141,9 @@ def _insert_between(call: InsertedCall) -> Value:
 def _relate_partial(call: Call) -> tuple[AxisRelation, ...]:
     """What is not known could be outside of where the function has values, and the rest would be lost."""
     axes = _relate_other(call)
-    if any(axis.has(JUNK) for axis in axes):
+    ref = call.node.arguments.get("input")
+    is_inside = isinstance(ref, Ref) and is_positive(call.known.child, ref.name)
+    if any(axis.has(JUNK) for axis in axes) and not is_inside:
         raise Unproven(f"{call.node.target} of new entries, which may be zero or negative")
     return axes
 

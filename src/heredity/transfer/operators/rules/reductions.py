@@ -137,11 +137,12 @@ def num_places(target: str) -> int:
 def _relate_pool(call: Call) -> Axes:
     """Each channel by itself, so channels pass; places have to be the same.
 
-    Over a single place, an average with a kernel of any size that gives one place is the same.
+    An average over all places is one whatever the size of its kernel, which some networks give by their width.
     """
-    call.require_same(*(name for name in call.node.arguments if name != "input"))
     axes = call.operand("input")
     channel = len(axes) - 1 - num_places(call.node.target)
+    if not _averages_all(call, channel):
+        call.require_same(*(name for name in call.node.arguments if name != "input"))
     require_identity(call, axes, but=channel)
     passed = axes[channel]
     if "max" in call.node.target:
@@ -150,6 +151,26 @@ def _relate_pool(call: Call) -> Axes:
     if len(sizes) != len(axes):
         raise Unproven("the result has other axes than what is pooled")
     return tuple(passed if axis == channel else identity(size) for axis, size in enumerate(sizes))
+
+
+def _averages_all(call: Call, channel: int) -> bool:
+    """Whether, in both networks, one average is taken over all places, without padding."""
+    if "avg_pool" not in call.node.target or "adaptive" in call.node.target:
+        return False
+    for node, shape in ((call.node, call.shapes("input")[0]), (call.partner, call.shapes("input")[1])):
+        kernel, padding = (_sizes(node.arguments.get(name)) for name in ("kernel_size", "padding"))
+        places = shape[channel + 1 :]
+        kernel = kernel * len(places) if len(kernel) == 1 else kernel
+        covers = len(kernel) == len(places) and all(k >= n for k, n in zip(kernel, places, strict=True))
+        is_one = set((node.shape or ())[channel + 1 :]) == {1}
+        if not covers or not is_one or any(padding) or node.arguments.get("divisor_override") is not None:
+            return False
+    return True
+
+
+def _sizes(value: Argument) -> list[int]:
+    parts = value if isinstance(value, tuple) else (value,)
+    return [part for part in parts if isinstance(part, int)]
 
 
 register(
