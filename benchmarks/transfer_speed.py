@@ -1,4 +1,4 @@
-"""How long inheritance takes, and what memory: a ResNet-50 that is widened, a transformer of a billion parameters.
+"""How long inheritance takes, and what memory: a wider ResNet-50, a transformer of a billion parameters.
 
 For each: seconds of tracing both networks, planning and applying, beside copying the child's bytes once; and the
 memory that applying takes beyond parent and child. One thread. Sides take turns; medians of the rounds.

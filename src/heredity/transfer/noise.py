@@ -81,7 +81,7 @@ def _drawn(
     kernel: tuple[int, ...],
     deviation: float,
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Noise for some rows of the parent's after others: the first one's number, and (rows, columns, kernel)."""
+    """Noise for some of the parent's rows, then others: the first's number; (rows, columns, kernel)."""
     generator = torch.Generator().manual_seed(_seed(step))
     units, factors = columns.units[places], columns.factors[places]
     size = max(1, MOST_ELEMENTS // max(1, len(places) * math.prod(kernel)))

@@ -130,7 +130,7 @@ def snapped(factors: Scales) -> Scales:
     return np.where(np.isclose(factors, 1.0, rtol=_ROUNDING, atol=0), 1.0, factors)
 
 
-def is_close(a: float | Scales, b: float | Scales) -> bool:
+def is_close(a: float | NDArray[np.generic], b: float | NDArray[np.generic]) -> bool:
     """Whether factors are equal but for rounding."""
     return bool(np.allclose(a, b, rtol=_ROUNDING, atol=0))
 

@@ -41,8 +41,8 @@ def solve_with_repairs(
         maps: Which entries each axis should take.
         demands_of: What else a solution demands, of its outputs.
     """
+    solution = solve(parent, child, alignment=alignment, maps=maps)
     for _ in range(_MOST_RUNS):
-        solution = solve(parent, child, alignment=alignment, maps=maps)
         zeroed = _zeroed(child, alignment, solution.to_be_zero)
         factors = _factors(child, [*solution.demands, *demands_of(solution)])
         if zeroed:
@@ -51,6 +51,7 @@ def solve_with_repairs(
             maps = maps.times(factors)
         else:
             break
+        solution = solve(parent, child, alignment=alignment, maps=maps)
     return solution
 
 

@@ -62,7 +62,7 @@ def contraction(a: AxisRelation, b: AxisRelation) -> float:
 
 
 def read_by(tensor: AxisMap, axis: AxisRelation) -> float:
-    """The factor with which columns that are solved already read an axis; NaN if they do not read it right."""
+    """The factor with which columns that are solved already read an axis; NaN if they do so wrongly."""
     sources = np.asarray(tensor.sources)
     scales = np.ones(len(sources)) if tensor.scales is None else np.asarray(tensor.scales)
     g = np.where(sources == ZERO_ENTRY, ZERO, np.where(sources == FRESH_ENTRY, JUNK, sources))

@@ -115,7 +115,7 @@ def _solve_dense(
 def _solve_groups(
     call: Call, read: AxisRelation, channel: int, kernel: list[AxisMap], groups: tuple[int, int]
 ) -> AxisRelation:
-    """Whole groups are copied or added, and channels inside of them: each is (group, channel in the group)."""
+    """Whole groups are copied or added, and channels inside of them: each is (group, channel in it)."""
     theirs, ours = groups
     parts = factored(read, ours=(ours, len(read) // ours), theirs=(theirs, read.num_parent // theirs))
     if parts is None:

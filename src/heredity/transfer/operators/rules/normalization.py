@@ -23,7 +23,7 @@ from heredity.transfer.operators.relation import (
     with_factor_on,
 )
 from heredity.transfer.operators.rules.convolution import require_identity
-from heredity.transfer.plans.plan import FRESH_ENTRY
+from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY
 
 _CHANNEL_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -152,9 +152,9 @@ def _assign_affine(call: Call, out: list[AxisRelation], *, factor: float, shift:
         if ours != theirs:
             raise Unproven(f"{name} is there in one of the two networks only")
         scaled = [*out[:-1], out[-1].times(multiple)]
-        zero = {"zero": FRESH_ENTRY} if name == "weight" else {}
+        zero = FRESH_ENTRY if name == "weight" else ZERO_ENTRY
         if ours:
-            call.assign(name, *(rows(axis, **zero) for axis in scaled))
+            call.assign(name, *(rows(axis, zero=zero) for axis in scaled))
         else:
             call.require(name == "bias" or is_close(multiple, 1.0), "a factor has no tensor to go to")
 

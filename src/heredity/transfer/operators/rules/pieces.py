@@ -222,15 +222,14 @@ def _structure_item(axes: NodeAxes) -> None:
     operand = axes.graph[ref.name]
     rank = len(operand.shape or ())
     dim = _dim(split, rank) if rank else 0
+    kept = [axis for axis in range(rank) if axis != dim]
     if split.target in _SPLITS:
-        for axis in range(rank):
-            if axis != dim:
-                axes.tie_places((operand.name, axis), (axes.node.name, axis))
+        for axis in kept:
+            axes.tie_places((operand.name, axis), (axes.node.name, axis))
         pieces = _pieces(axes.atoms.of((operand.name, dim)))
         if index < len(pieces):
             tie(pieces[index], axes.atoms.of((axes.node.name, dim)))
     elif split.target == "aten.unbind.int":
-        kept = [axis for axis in range(rank) if axis != dim]
         for after, before in enumerate(kept):
             axes.tie_places((operand.name, before), (axes.node.name, after))
 

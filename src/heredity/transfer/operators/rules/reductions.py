@@ -137,7 +137,7 @@ def num_places(target: str) -> int:
 def _relate_pool(call: Call) -> Axes:
     """Each channel by itself, so channels pass; places have to be the same.
 
-    An average over all places is one whatever the size of its kernel, which some networks give by their width.
+    An average over all places is one whatever its kernel, which some networks give by their width.
     """
     axes = call.operand("input")
     channel = len(axes) - 1 - num_places(call.node.target)

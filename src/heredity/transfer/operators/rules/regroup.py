@@ -1,4 +1,4 @@
-"""Rules for operators that give the same entries, in the same order, another shape: view, flatten, squeeze."""
+"""Rules for operators that give the same entries in the same order another shape: view, flatten."""
 
 from __future__ import annotations
 
@@ -108,6 +108,8 @@ def _is_larger(atom: Atom, rest: tuple[int | None, int]) -> bool:
     n, m = rest
     if m == 1 and (n is None or n == 1):
         return False  # a first factor of one entry would leave the atom as it is, for ever
+    if m <= 1 and n in {None, 0, 1}:  # nothing would be taken off
+        return False
     is_same = atom.num_child == m and (n is None or atom.num_parent is None or atom.num_parent == n)
     return not is_same and atom.num_child >= m and can_be_cut(atom, n, m)
 

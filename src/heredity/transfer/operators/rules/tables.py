@@ -22,7 +22,7 @@ def _structure_embedding(axes: NodeAxes) -> None:
 
 
 def _relate_embedding(call: Call) -> Axes:
-    """Indices ..., weight VD, result ...D. New rows come behind: indices that the parent takes stay its own."""
+    """Indices ..., weight VD, result ...D. New rows come behind, so that the old ones keep their numbers."""
     call.require_same("padding_idx", "scale_grad_by_freq", "sparse")
     if not call.is_tensor("weight"):
         raise Unproven("weight is not a tensor of the state dict but computed")

@@ -147,10 +147,14 @@ def _relate_similarity(call: Call) -> Axes:
     return tuple(axis for i, axis in enumerate(axes) if i != dim)
 
 
+def _structure_nothing(axes: NodeAxes) -> None:
+    """Nothing of what comes in is left to be tied."""
+
+
 for _names, _rule in (
     (_REDUCING, OperatorRule(_structure_reducing, _relate_reducing)),
     (_REDUCING_PAIRS, OperatorRule(_structure_reducing, _relate_reducing_pair)),
-    (_WHOLE, OperatorRule(lambda axes: None, _relate_whole)),
+    (_WHOLE, OperatorRule(_structure_nothing, _relate_whole)),
     (_KEEPING, OperatorRule(_structure_keeping, _relate_keeping)),
     (_KEEPING_PAIRS, OperatorRule(_structure_keeping, _relate_keeping_pair)),
 ):

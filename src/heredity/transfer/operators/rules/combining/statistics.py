@@ -68,7 +68,7 @@ def _reduced(call: Call, axes: Axes) -> frozenset[int]:
 
 
 def _relate_norm(call: Call) -> Axes:
-    """(sum |x|^p)^(1/p): where each entry arrives with the same sum K of |s|^p, K^(1/p) times the parent's."""
+    """(sum |x|^p)^(1/p): where each entry arrives with one sum K of |s|^p, K^(1/p) times the parent's."""
     call.require_same("ord")
     order = call.argument("ord")
     if not isinstance(order, int | float) or not order > 0:
