@@ -1,9 +1,9 @@
 """What inheritance is worth beside what people do instead: one parent, one child, one order of the data.
 
-Three families (a residual network on digits and on Fashion-MNIST, a language model over characters), each with
-a wider child, a deeper one, and both. All sides begin from the same child with the same random numbers, read
-the same data in the same order and have the same optimizer; each has its best learning rate of a small grid,
-chosen on a seed that is not counted. Fashion-MNIST is left out where its package is not installed.
+Three families (a residual network on digits and on Fashion-MNIST, a language model over characters), each
+with a wider child, a deeper one, and both. All sides begin from the same child with the same random numbers,
+read the same data in the same order and have the same optimizer; each has its best learning rate of a small
+grid, chosen on a seed that is not counted. Fashion-MNIST is left out where its package is not installed.
 
 Usage: ``nice -n 5 python benchmarks/transfer_peers.py --report benchmarks/results/NAME.md`` (``--tiny`` for a
 run of a minute that shows only that all works, ``--go-on`` to add what NAME.json does not have yet; with

@@ -60,7 +60,7 @@ class Block(nn.Module):
 
 
 def _heads(x: Tensor) -> Tensor:
-    return x.unflatten(-1, (-1, HEAD)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], -1, HEAD).transpose(1, 2)
 
 
 def read_signs(num_signs: int) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ def end_accuracy(points: Points, at: int) -> float:
 
 
 def steps_to(points: Points, loss: float) -> float | None:
-    """After how many steps a loss is reached for the first time, between two measurements on a straight line."""
+    """After how many steps a loss is reached for the first time, on straight lines between measurements."""
     before: Sequence[float] | None = None
     for point in points:
         if point[1] <= loss:
@@ -106,7 +106,7 @@ class Task:
     @property
     def budget(self) -> int:
         """The own steps, and as many as the parent cost."""
-        return self.own_steps + round(self.runs[0]["ratio"] * self.settings["parent_steps"])
+        return self.own_steps + round(float(self.runs[0]["ratio"]) * int(self.settings["parent_steps"]))
 
     @property
     def sides(self) -> list[str]:

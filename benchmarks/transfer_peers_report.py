@@ -49,12 +49,12 @@ def _head(results: Results, tasks: Sequence[Task]) -> Iterator[str]:
         minutes = f"{run['seconds'] / 60:.0f} min, load at the end {run['load']:.1f}"
         yield f"{run['date']}, {run['system']}, {run['versions']}; one thread a run; {minutes}.\n"
     yield (
-        f"{len(tasks[0].runs)} seeds. In each, all sides begin from the same child, inherit from the same parent, "
-        "read the same data in the same order and have the same optimizer, with a constant learning rate after a "
-        "warm-up: their best of a grid, chosen on a seed that is not counted. Numbers are medians, with quartiles "
-        "in brackets. An *end* is the mean of the last three measurements on the test. A difference is paired by "
-        "seed, lower is better; it is called *noise* unless all seeds agree in its sign and its median is at least "
-        "as large as the distance of its quartiles.\n"
+        f"{len(tasks[0].runs)} seeds. In each, all sides begin from the same child, inherit from the same "
+        "parent, read the same data in the same order and have the same optimizer, with a constant learning "
+        "rate after a warm-up: their best of a grid, chosen on a seed that is not counted. Numbers are "
+        "medians, with quartiles in brackets. An *end* is the mean of the last three measurements on the test. "
+        "A difference is paired by seed, lower is better; it is called *noise* unless all seeds agree in its "
+        "sign and its median is at least as large as the distance of its quartiles.\n"
     )
 
 
@@ -97,8 +97,9 @@ def _parents(tasks: Sequence[Task], family: str) -> Iterator[str]:
         f"{other.child} {other.runs[0]['ratio']:.2f}" for other in tasks if other.family == family
     )
     yield (
-        f"Parent: width {settings['parent'][0]}, depth {settings['parent'][1]}, {settings['parent_steps']} steps, "
-        f"loss {losses}, accuracy {accuracy:.3f}. Learning rates: {', '.join(map(str, settings['rates']))}. "
+        f"Parent: width {settings['parent'][0]}, depth {settings['parent'][1]}, "
+        f"{settings['parent_steps']} steps, loss {losses}, accuracy {accuracy:.3f}. "
+        f"Learning rates: {', '.join(map(str, settings['rates']))}. "
         f"A step of the parent costs, in steps of the child (FLOPs): {ratios}.\n"
     )
 

@@ -1,4 +1,4 @@
-"""The sides: from nothing, heredity in its ways to grow, and what others do. All begin from the same child."""
+"""The sides: from nothing, heredity in its ways to grow, and what others do; all from the same child."""
 
 from __future__ import annotations
 

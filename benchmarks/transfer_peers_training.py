@@ -53,7 +53,7 @@ class Bench:
             for group in optimizer.param_groups:
                 group["lr"] = rate * min(1.0, step / num_warm)
             optimizer.zero_grad()
-            _loss(module, *self.data.draw(generator)).backward()
+            torch.autograd.backward(_loss(module, *self.data.draw(generator)))
             optimizer.step()
             if step % family.every == 0 or step == steps:
                 points.append(self.measure(module, step))
@@ -124,7 +124,7 @@ def _loss(module: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> torc
 def _flops(module: nn.Module, data: Data) -> float:
     """What one step of training costs, as torch counts it."""
     with FlopCounterMode(display=False) as counter:
-        _loss(copy.deepcopy(module), *data.draw(torch.Generator().manual_seed(0))).backward()
+        torch.autograd.backward(_loss(copy.deepcopy(module), *data.draw(torch.Generator().manual_seed(0))))
     return float(counter.get_total_flops())
 
 

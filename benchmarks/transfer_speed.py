@@ -1,7 +1,7 @@
 """How long inheritance takes, and what memory: a wider ResNet-50, a transformer of a billion parameters.
 
-For each: seconds of tracing both networks, planning and applying, beside copying the child's bytes once; and the
-memory that applying takes beyond parent and child. One thread. Sides take turns; medians of the rounds.
+For each: seconds of tracing both networks, planning and applying, beside copying the child's bytes once; and
+the memory that applying takes beyond parent and child. One thread. Sides take turns; medians of the rounds.
 
 Usage: ``python benchmarks/transfer_speed.py --report benchmarks/results/NAME.md`` (``--tiny`` only to see
 whether it works). Needs `transformers`.
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import transformers
@@ -35,7 +36,7 @@ class Case:
     child: Callable[[], nn.Module]
     inputs: tuple[torch.Tensor, ...]
     noise: float
-    growth: str
+    growth: Literal["copy", "fresh"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def resnet50(width: int) -> nn.Module:
         hidden_sizes=[4 * width, 8 * width, 16 * width, 32 * width],
         depths=[3, 4, 6, 3],
         layer_type="bottleneck",
-        num_labels=1000,
     )
+    config.num_labels = 1000
     return First(transformers.ResNetForImageClassification(config)).eval()
 
 
@@ -92,7 +93,7 @@ def llama(*, width: int, heads: int, inner: int, depth: int, vocabulary: int) ->
         use_cache=False,
     )
     with torch.device("meta"):
-        network = transformers.LlamaForCausalLM(config).to(torch.bfloat16)
+        network = nn.Module.to(transformers.LlamaForCausalLM(config), torch.bfloat16)
     rotary = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(**{**config.to_dict(), "num_hidden_layers": 0, "vocab_size": 8})
     ).model.rotary_emb
@@ -108,6 +109,7 @@ def cases(*, tiny: bool) -> list[Case]:
     """What is measured."""
     images, tokens = torch.zeros(1, 3, 224, 224), torch.zeros(1, 8, dtype=torch.long)
     small, large = (16, 20) if tiny else (64, 80)
+    growths: tuple[Literal["fresh", "copy"], ...] = ("fresh", "copy")
     size = {"width": 64, "inner": 96, "depth": 1, "heads": 2, "vocabulary": 100}
     if not tiny:
         size = {"width": 1024, "inner": 2816, "depth": 16, "heads": 16, "vocabulary": 32000}
@@ -116,29 +118,19 @@ def cases(*, tiny: bool) -> list[Case]:
     found = [
         Case(
             f"ResNet-50, {small} to {large} channels, {growth}",
-            *_pair(resnet50, small, large),
+            lambda: resnet50(small),
+            lambda: resnet50(large),
             (images,),
             0.5,
             growth,
         )
-        for growth in ("fresh", "copy")
+        for growth in growths
     ]
-    for noise in (0.0, 0.5):
-        found.append(
-            Case(
-                f"Llama, width x2, depth +2, noise {noise:g}",
-                lambda: llama(**size),
-                lambda: llama(**grown),
-                (tokens,),
-                noise,
-                "fresh",
-            )
-        )
-    return found
-
-
-def _pair(make: Callable[[int], nn.Module], small: int, large: int) -> tuple[Callable[[], nn.Module], ...]:
-    return (lambda: make(small)), (lambda: make(large))
+    name = "Llama, width x2, depth +2, noise"
+    return found + [
+        Case(f"{name} {noise:g}", lambda: llama(**size), lambda: llama(**grown), (tokens,), noise, "fresh")
+        for noise in (0.0, 0.5)
+    ]
 
 
 def measured(case: Case, *, rounds: int) -> Row:
@@ -210,10 +202,9 @@ def page(rows: list[Row]) -> str:
     lines = [
         "# How long inheritance takes",
         "",
-        f"torch {torch.__version__}, transformers {transformers.__version__}, one thread; seconds of CPU, medians.",
+        f"torch {torch.__version__}, transformers {transformers.__version__}, one thread; CPU seconds, medians",
         "",
-        "| pair | parameters | trace parent, child | plan | apply | copying the child's bytes | apply / copy "
-        "| memory beyond both networks | certificate |",
+        "| pair | parameters | trace both | plan | apply | copying | apply / copy | memory | certificate |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [

@@ -16,7 +16,7 @@ import torch
 
 from heredity.graph import Graph
 from heredity.testing.architectures import KINDS, random_pair
-from heredity.testing.fuzzing import random_alignment, random_maps
+from heredity.testing.architectures.proposals import random_alignment, random_maps
 from heredity.testing.generators import disturbed
 from heredity.transfer import Outputs, TransferPlan, apply, measure_difference, noise, outputs_of, trace
 from heredity.transfer.operators import maps

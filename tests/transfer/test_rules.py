@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from heredity.testing.fuzzing import maps_with
+from heredity.testing.architectures.proposals import maps_with
 from heredity.testing.generators import disturbed
 from heredity.transfer import TransferPlan, apply, measure_difference, trace
 from heredity.transfer.operators.atoms import Place
@@ -50,6 +51,9 @@ class Net(nn.Module):
                 self.register_buffer(name, part)
         self.function = function
         disturbed(self.double())
+
+    def __getattr__(self, name: str) -> Any:  # its parts are called as modules and read as tensors
+        return super().__getattr__(name)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return self.function(self, *inputs)
@@ -109,7 +113,8 @@ def test_a_new_normalization_by_the_batch_s_own_statistics_is_no_identity() -> N
     def run(net: Net, x: torch.Tensor) -> torch.Tensor:
         n = net.norm
         h = functional.batch_norm(net.l0(x), n.running_mean, n.running_var, n.weight, n.bias, training=True)
-        return net.l1(h.relu())
+        result: torch.Tensor = net.l1(h.relu())
+        return result
 
     child = Net(run, **layers(7, 4, 2), norm=nn.BatchNorm1d(4))
     plan = doubted(around(torch.relu), child)
@@ -270,7 +275,8 @@ def test_zeros_that_are_hidden_by_junk_hide_no_junk() -> None:
     def make(places: int, width: int) -> Net:
         def run(net: Net, x: torch.Tensor) -> torch.Tensor:
             sides = [b(a(x).transpose(1, 2)) for a, b in ((net.a, net.b), (net.c, net.d))]
-            return (sides[0] * sides[1]).sum((1, 2))
+            result: torch.Tensor = (sides[0] * sides[1]).sum((1, 2))
+            return result
 
         ends = {name: nn.Linear(3, places, bias=False) for name in "ac"}
         return Net(run, **ends, **{name: nn.Linear(4, width, bias=False) for name in "bd"})
