@@ -52,9 +52,9 @@ def _head(results: Results, tasks: Sequence[Task]) -> Iterator[str]:
         f"{len(tasks[0].runs)} seeds. In each, all sides begin from the same child, inherit from the same "
         "parent, read the same data in the same order and have the same optimizer, with a constant learning "
         "rate after a warm-up: their best of a grid, chosen on a seed that is not counted. Numbers are "
-        "medians, with quartiles in brackets. An *end* is the mean of the last three measurements on the test. "
-        "A difference is paired by seed, lower is better; it is called *noise* unless all seeds agree in its "
-        "sign and its median is at least as large as the distance of its quartiles.\n"
+        "medians, with quartiles in brackets. An *end* is the mean of the last three measurements on the "
+        "test. A difference is paired by seed, lower is better; it is called *noise* unless all seeds agree "
+        "in its sign and its median is at least as large as the distance of its quartiles.\n"
     )
 
 

@@ -202,7 +202,7 @@ def page(rows: list[Row]) -> str:
     lines = [
         "# How long inheritance takes",
         "",
-        f"torch {torch.__version__}, transformers {transformers.__version__}, one thread; CPU seconds, medians",
+        f"torch {torch.__version__}, transformers {transformers.__version__}; one thread, medians",
         "",
         "| pair | parameters | trace both | plan | apply | copying | apply / copy | memory | certificate |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -11,8 +11,10 @@ from heredity.transfer.operators.rules import pieces as pieces
 from heredity.transfer.operators.rules import reductions as reductions
 from heredity.transfer.operators.rules import regroup as regroup
 from heredity.transfer.operators.rules import tables as tables
+from heredity.transfer.operators.rules.combining import along as along
 from heredity.transfer.operators.rules.combining import products as products
 from heredity.transfer.operators.rules.combining import recurrent as recurrent
+from heredity.transfer.operators.rules.combining import statistics as statistics
 from heredity.transfer.operators.rules.entrywise import factories as factories
 from heredity.transfer.operators.rules.entrywise import gates as gates
 from heredity.transfer.operators.rules.entrywise import masks as masks

@@ -18,15 +18,14 @@ Axes = tuple[AxisRelation, ...]
 # Functions of one axis that give one entry, or a list of tensors with one entry.
 _REDUCING = (
     *("argmax.default", "argmin.default", "logsumexp.default", "prod.dim_int", "any.dim", "all.dim"),
-    *("any.default", "all.default", "count_nonzero.dim_IntList", "special_logsumexp.default"),
+    *("any.default", "all.default", "max.default", "min.default", "median.default", "prod.default"),
 )
 _REDUCING_PAIRS = (
     *("max.dim", "min.dim", "median.dim", "nanmedian.dim", "mode.default", "kthvalue.default"),
     "aminmax.default",
 )
-_WHOLE = ("max.default", "min.default", "median.default", "prod.default")
 # Functions of one axis that give as many entries, or another number of them that both networks agree on.
-_KEEPING = ("cumprod.default", "logcumsumexp.default", "diff.default", "argsort.default", "one_hot.default")
+_KEEPING = ("cumprod.default", "logcumsumexp.default", "diff.default", "argsort.default")
 _KEEPING_PAIRS = (*("sort.default", "sort.stable", "topk.default", "cummax.default", "cummin.default"),)
 
 
@@ -42,26 +41,21 @@ def _plain_but(call: Call, name: str, dims: frozenset[int]) -> Axes:
 
 
 def _settings(call: Call) -> None:
-    call.require_same(*(name for name, value in call.node.arguments.items() if not isinstance(value, Ref)))
+    others = [name for name in call.node.arguments if name != "input"]
+    if any(isinstance(call.node.arguments[name], Ref) for name in others):
+        raise Unproven(f"{call.node.target} of more than one tensor")
+    call.require_same(*others)
 
 
 def _relate_reducing(call: Call) -> Axes:
     _settings(call)
-    dims = reduced_axes(call.argument("dim"), len(call.node.shape or ()) or 1)
-    rank = len(call.shapes("input")[0])
-    dims = reduced_axes(call.argument("dim"), rank)
+    dims = reduced_axes(call.argument("dim"), len(call.shapes("input")[0]))
     axes = _plain_but(call, "input", dims)
     return tuple(kept_axes(axes, dims, keepdim=call.argument("keepdim")))
 
 
 def _relate_reducing_pair(call: Call) -> list[Axes]:
     return [_relate_reducing(call)] * 2
-
-
-def _relate_whole(call: Call) -> Axes:
-    axes = call.operand("input")
-    call.require(all(axis.is_identity for axis in axes), "a tensor that is looked at as a whole differs")
-    return ()
 
 
 def _dim(call: Call, rank: int) -> int:
@@ -86,8 +80,6 @@ def _keeping(call: Call) -> tuple[Axes, int]:
 def _relate_keeping(call: Call) -> Axes:
     axes, dim = _keeping(call)
     shape = call.node.shape or ()
-    if call.node.target == "aten.one_hot.default":
-        return (*axes, identity(shape[-1]))
     return tuple(identity(shape[i]) if i == dim else axis for i, axis in enumerate(axes))
 
 
@@ -147,14 +139,9 @@ def _relate_similarity(call: Call) -> Axes:
     return tuple(axis for i, axis in enumerate(axes) if i != dim)
 
 
-def _structure_nothing(axes: NodeAxes) -> None:
-    """Nothing of what comes in is left to be tied."""
-
-
 for _names, _rule in (
     (_REDUCING, OperatorRule(_structure_reducing, _relate_reducing)),
     (_REDUCING_PAIRS, OperatorRule(_structure_reducing, _relate_reducing_pair)),
-    (_WHOLE, OperatorRule(_structure_nothing, _relate_whole)),
     (_KEEPING, OperatorRule(_structure_keeping, _relate_keeping)),
     (_KEEPING_PAIRS, OperatorRule(_structure_keeping, _relate_keeping_pair)),
 ):
