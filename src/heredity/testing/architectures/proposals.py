@@ -107,7 +107,7 @@ def random_alignment(rng: random.Random, usual: Alignment, parent: Graph, child:
     calls = [node.name for node in child.of_kind(Kind.CALL)]
     if not calls or rng.random() < 0.5:
         return usual
-    for _ in range(rng.randint(0, 2)):
+    for _ in range(min(rng.randint(0, 2), len(partner))):
         _spoil(rng, partner, parent, child)
     some = rng.sample(calls, min(len(calls), rng.randint(0, 2)))
     theirs = [node.name for node in parent.of_kind(Kind.CALL)]

@@ -156,7 +156,7 @@ def _proposal(parent: _Tokens, child: _Tokens, pairs: Mapping[int, int]) -> Alig
             identities |= set(token.nodes) - found.keys()
         elif _can_be_skipped(child.graph, token):
             zeroed |= set(_to_be_zeroed(child.graph, token))
-            lender = _lender(child, ours, pairs)
+            lender = _lender(parent, child, ours, pairs)
             if lender is not None:
                 borrowed |= dict(zip(token.nodes, parent.tokens[lender].nodes, strict=True))
         else:
@@ -164,9 +164,13 @@ def _proposal(parent: _Tokens, child: _Tokens, pairs: Mapping[int, int]) -> Alig
     return Alignment(partner, frozenset(zeroed), frozenset(identities), borrowed)
 
 
-def _lender(child: _Tokens, ours: int, pairs: Mapping[int, int]) -> int | None:
+def _lender(parent: _Tokens, child: _Tokens, ours: int, pairs: Mapping[int, int]) -> int | None:
     """The parent's token that the nearest token of the same kind stands for, those before it first."""
-    alike = [j for j in pairs if child.signatures[j] == child.signatures[ours]]
+    alike = [
+        j
+        for j, theirs in pairs.items()
+        if child.signatures[j] == child.signatures[ours] and parent.targets[theirs] == child.targets[ours]
+    ]
     nearest = min(alike, key=lambda j: (abs(j - ours), j > ours), default=None)
     return None if nearest is None else pairs[nearest]
 
