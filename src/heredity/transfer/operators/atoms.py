@@ -38,6 +38,9 @@ class Use(StrEnum):
     TABLE = "table"
     """It is looked up by index: entries keep their numbers, what is new comes behind them."""
 
+    NORMED = "normed"
+    """A norm is taken over it: what is new has to be zero."""
+
     GROUPED = "grouped"
     """Its entries are groups that statistics are taken within: they cannot change but as whole copies."""
 

@@ -71,6 +71,11 @@ def _swapped(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
     return axes
 
 
+def _reversed(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    axes: list[int | None] = list(range(len(shape)))
+    return axes[::-1] if node.shape == shape[::-1] else None
+
+
 def _permuted(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
     dims = node.arguments.get("dims")
     if not isinstance(dims, tuple):
@@ -93,6 +98,7 @@ def _reshaped(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
 _STEPS: dict[str, Callable[[Node, tuple[int, ...]], list[int | None] | None]] = {
     **dict.fromkeys(_COPIES, _same),
     "aten.t.default": _swapped,
+    "aten.numpy_T.default": _reversed,
     "aten.transpose.int": _swapped,
     "aten.permute.default": _permuted,
     "aten.view.default": _reshaped,

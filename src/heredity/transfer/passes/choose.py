@@ -160,6 +160,12 @@ def padded_with_means(num_parent: int, num_child: int) -> AxisRelation:
     return AxisRelation(g, np.full(num_child, factor), num_parent)
 
 
+def with_zeros(num_parent: int, num_child: int) -> AxisRelation:
+    """Zeros behind what is there, which leave a sum of squares as it is."""
+    grown = default_relation(num_parent, num_child)
+    return grown.where(grown.g != JUNK, otherwise=ZERO)
+
+
 def padded_with_zeros(num_parent: int, num_child: int) -> AxisRelation:
     """Copies if all entries get equally many; else zeros, and a factor that keeps the mean square."""
     if num_child % num_parent == 0:
@@ -174,4 +180,5 @@ _GROWTHS: dict[Use, Callable[[int, int], AxisRelation]] = {
     Use.GROUPED: copies,
     Use.STANDARDIZED: padded_with_means,
     Use.AVERAGED: padded_with_zeros,
+    Use.NORMED: with_zeros,
 }

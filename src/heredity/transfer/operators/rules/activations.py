@@ -57,17 +57,18 @@ _KEEPS_ZERO = (
     *("square.default", "tan.default", "asinh.default", "expm1.default"),
     *("softshrink.default", "hardshrink.default", "softsign.default", "floor.default", "round.default"),
     *("ceil.default", "trunc.default", "frac.default", "atan.default", "sinh.default", "nan_to_num.default"),
+    "sgn.default",
 )
 
 _OTHER = (
     *("sigmoid.default", "exp.default", "softplus.default", "hardsigmoid.default", "cos.default"),
     *("log_sigmoid.default", "logical_not.default", "rsub.Scalar", "bitwise_not.default"),
     *("remainder.Scalar", "fmod.Scalar", "cosh.default"),
-    *("exp2.default", "erfc.default", "threshold.default", "isnan.default"),
+    *("exp2.default", "erfc.default", "threshold.default", "isnan.default", "special_expit.default"),
 )
 
 # f(0) = 0 if zero lies between two bounds.
-_BETWEEN = ("hardtanh.default", "clamp.default", "clamp_min.default", "clamp_max.default")
+_BETWEEN = (*("hardtanh.default", "clamp.default", "clamp_min.default", "clamp_max.default", "clip.default"),)
 
 # Not finite for some numbers, zero or negative ones.
 _PARTIAL = ("rsqrt.default", "log.default", "reciprocal.default", "sqrt.default", "log1p.default")

@@ -278,5 +278,8 @@ register(
 )
 register("aten.mul.Tensor", "aten.mul.Scalar", rule=_PRODUCT)
 register(
-    "aten.div.Tensor", "aten.div.Scalar", rule=OperatorRule(_structure, _relate_product, _insert_product)
+    "aten.div.Tensor",
+    "aten.div.Scalar",
+    "aten.true_divide.Tensor",
+    rule=OperatorRule(_structure, _relate_product, _insert_product),
 )

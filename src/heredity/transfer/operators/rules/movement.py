@@ -19,10 +19,28 @@ def permutation(target: str, arguments: dict[str, Argument], rank: int) -> list[
     if target == "aten.permute.default":
         dims = arguments.get("dims")
         return [dim % rank for dim in dims if isinstance(dim, int)] if isinstance(dims, tuple) else order
-    one, other = arguments.get("dim0", 0), arguments.get("dim1", 1)
+    if target == "aten.numpy_T.default":
+        return order[::-1]
+    if target.startswith("aten.movedim"):
+        return _moved_dims(arguments, order)
+    first, second = ("axis0", "axis1") if "axis0" in arguments else ("dim0", "dim1")
+    last = (-2, -1) if target == "aten.mT.default" else (0, 1)
+    one, other = arguments.get(first, last[0]), arguments.get(second, last[1])
     if rank > 1 and isinstance(one, int) and isinstance(other, int):
         order[one % rank], order[other % rank] = other % rank, one % rank
     return order
+
+
+def _moved_dims(arguments: dict[str, Argument], order: list[int]) -> list[int]:
+    rank = len(order)
+    sources, places = (
+        [dim % rank for dim in (dims if isinstance(dims, tuple) else (dims,)) if isinstance(dim, int)]
+        for dims in (arguments.get("source"), arguments.get("destination"))
+    )
+    left = [axis for axis in order if axis not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        left.insert(place, axis)
+    return left
 
 
 def _structure_permutation(axes: NodeAxes) -> None:
@@ -198,10 +216,17 @@ register(
     "aten.permute.default",
     "aten.transpose.int",
     "aten.t.default",
+    "aten.mT.default",
+    "aten.numpy_T.default",
+    "aten.swapaxes.default",
+    "aten.swapdims.default",
+    "aten.movedim.int",
+    "aten.movedim.intlist",
     rule=OperatorRule(_structure_permutation, _relate_permutation, keeps_zero=True),
 )
 register(
     "aten.expand.default",
+    "aten.expand_as.default",
     rule=OperatorRule(_structure_expansion, _relate_expansion, keeps_zero=True),
 )
 register(

@@ -102,10 +102,16 @@ def _relate_extreme(call: Call) -> Axes:
 
 def _structure_softmax(axes: NodeAxes) -> None:
     axes.tie_all("input")
+    dim = axes.node.arguments.get("dim")
+    if isinstance(dim, int) and axes.node.name not in axes.graph.outputs:
+        axes.mark("input", dim, Use.GROUPED)
 
 
 def _relate_softmax(call: Call) -> Axes:
-    """The axis that is normalized has to be the same, and nothing scaled; the other axes pass."""
+    """The axis that is normalized has to be the same, and nothing scaled; the other axes pass.
+
+    If it holds k copies of each entry, each copy gets a k-th of the entry's share.
+    """
     call.require_same("dim")
     axes = call.operand("input")
     dim = call.argument("dim")
@@ -114,12 +120,19 @@ def _relate_softmax(call: Call) -> Axes:
     if not math.isnan(factor):
         call.require_factor("input", 1.0 if is_close(factor, 1.0) else factor, "the scores are")
     axes = tuple(axis.unscaled() for axis in axes) if not math.isnan(factor) else axes
-    call.require(axes[dim].is_identity, "the axis that softmax normalizes differs")
     call.require(not math.isnan(factor), "the scores are scaled one by one")
+    shares = _shares(call, axes[dim])
     return tuple(
-        identity(len(axis)) if i == dim else axis.without_means().with_zero_as_junk()
-        for i, axis in enumerate(axes)
+        shares if i == dim else axis.without_means().with_zero_as_junk() for i, axis in enumerate(axes)
     )
+
+
+def _shares(call: Call, axis: AxisRelation) -> AxisRelation:
+    counts = axis.counts
+    is_even = len(counts) > 0 and bool((counts == counts[0]).all()) and not axis.has(JUNK, ZERO, MEAN)
+    is_same = axis.is_identity or (is_even and "log" not in call.node.target)
+    call.require(is_same, "the axis that softmax normalizes differs")
+    return axis.times(1.0 / float(counts[0])) if is_same and not axis.is_identity else axis
 
 
 def _structure_pool(axes: NodeAxes) -> None:
@@ -186,6 +199,8 @@ register(
 register(
     "aten.amax.default",
     "aten.amin.default",
+    "aten.max.default",
+    "aten.min.default",
     rule=OperatorRule(_structure_reduction, _relate_extreme, keeps_zero=True),
 )
 register(
@@ -205,5 +220,9 @@ register(
     "aten.upsample_bicubic2d.vec",
     "aten.upsample_nearest2d.default",
     "aten.upsample_bilinear2d.default",
+    "aten.upsample_nearest1d.vec",
+    "aten.upsample_linear1d.vec",
+    "aten.upsample_nearest3d.vec",
+    "aten.upsample_trilinear3d.vec",
     rule=OperatorRule(_structure_pool, _relate_pool, keeps_zero=True),
 )

@@ -165,5 +165,8 @@ register(
     "aten.squeeze.default",
     "aten.squeeze.dim",
     "aten.squeeze.dims",
+    "aten.ravel.default",
+    "aten.view_as.default",
+    "aten.reshape_as.default",
     rule=OperatorRule(_structure, _relate, keeps_zero=True),
 )

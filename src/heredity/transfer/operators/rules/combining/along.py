@@ -18,7 +18,7 @@ Axes = tuple[AxisRelation, ...]
 # Functions of one axis that give one entry, or a list of tensors with one entry.
 _REDUCING = (
     *("argmax.default", "argmin.default", "logsumexp.default", "prod.dim_int", "any.dim", "all.dim"),
-    *("any.default", "all.default", "max.default", "min.default", "median.default", "prod.default"),
+    *("any.default", "all.default", "median.default", "prod.default"),
 )
 _REDUCING_PAIRS = (
     *("max.dim", "min.dim", "median.dim", "nanmedian.dim", "mode.default", "kthvalue.default"),

@@ -24,6 +24,7 @@ from heredity.transfer.operators.relation import (
 )
 from heredity.transfer.operators.rules.affine import read_by, relation_of, require_all_read
 from heredity.transfer.operators.rules.entrywise.agreement import is_broadcast
+from heredity.transfer.operators.tensor_view import tensor_view
 from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY, AxisMap
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from heredity.transfer.operators.call import Call
     from heredity.transfer.operators.rules.combining.labels import Labels, Product
+    from heredity.transfer.operators.tensor_view import TensorView
 
 Axes = tuple[AxisRelation, ...]
 
@@ -166,16 +168,33 @@ def _solved(call: Call, product: Product, weight: int, met: dict[str, Met]) -> d
     if known is not None:
         return _checked(call, product, labels, known, met)
     made = _made(call, product, labels, met)
-    num_summed = sum(label not in product.result for label in labels)
+    summed = [i for i, label in enumerate(labels) if label not in product.result]
     maps = [
-        _read(met[label].axis, is_alone=num_summed == 1)
+        _read(met[label].axis, is_alone=len(summed) == 1)
         if label not in product.result
         else rows(made[label].unscaled() if label in met else made[label])
         for label in labels
     ]
-    reads = next((i for i, label in enumerate(labels) if label not in product.result), None)
-    call.assign(product.names[weight], *maps, reads=reads if num_summed == 1 < len(labels) else None)
+    reads = _read_by_copies(tensor_view(call.known.child, product.operands[weight].name), maps, summed)
+    call.assign(product.names[weight], *maps, reads=reads)
     return made
+
+
+def _read_by_copies(view: TensorView | None, maps: Sequence[AxisMap], summed: Sequence[int]) -> int | None:
+    """The axis along which noise may part copies: one of the tensor's first two, that holds most of them.
+
+    Along all other axes that are summed over, what is new must not meet noise, which the first two see to.
+    """
+    if view is None or len(view.node.shape or ()) < 2:
+        return None
+    able = [i for i in summed if view.axes[i] in {0, 1}]
+    is_safe = all(min(maps[i].sources, default=0) >= 0 for i in summed if i not in able)
+    return max(able, key=lambda i: _num_copies(maps[i])) if able and is_safe else None
+
+
+def _num_copies(axis: AxisMap) -> int:
+    sources = [source for source in axis.sources if source >= 0]
+    return len(sources) - len(set(sources))
 
 
 def _made(call: Call, product: Product, labels: Labels, met: dict[str, Met]) -> dict[str, AxisRelation]:

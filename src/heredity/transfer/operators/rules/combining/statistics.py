@@ -54,7 +54,7 @@ def _structure(axes: NodeAxes) -> None:
     reduced = reduced_axes(axes.node.arguments.get("dim"), axes.rank("input"))
     is_norm = "norm" in axes.node.target
     for axis in reduced:
-        axes.mark("input", axis, Use.AVERAGED if is_norm else Use.GROUPED)
+        axes.mark("input", axis, Use.NORMED if is_norm else Use.GROUPED)
     tie_kept(axes, reduced)
 
 
