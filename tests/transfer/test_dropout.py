@@ -32,3 +32,14 @@ def test_other_rates_are_exact_in_eval_mode_only_and_named(theirs: float, ours: 
     assert f"dropout rates are {ours:g}, in the parent {theirs:g}" in certificate.training_reason.replace(
         "none", "0"
     )
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.4])
+def test_the_rate_of_attention_counts_too(rate: float) -> None:
+    def network(rate: float) -> nn.Module:
+        return nn.TransformerEncoderLayer(8, 2, 16, dropout=rate, batch_first=True, norm_first=True)
+
+    x = (torch.zeros(3, 4, 8),)
+    certificate = plan_transfer(trace(network(0.2), x), trace(network(rate), x)).certificate
+    assert certificate.is_exact
+    assert "dropout rates are" in certificate.training_reason

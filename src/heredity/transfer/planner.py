@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from heredity.graph import alike_in_batch
 from heredity.transfer.passes.align import alignments
 from heredity.transfer.passes.choose import Growth, choose
 from heredity.transfer.passes.outcome import demands_of_outputs, why_not_alike, why_not_exact
@@ -47,6 +48,7 @@ def plan_transfer(  # what a plan is decided by
     Returns:
         The plan, with the certificate of what it preserves.
     """
+    parent, child = alike_in_batch(parent, child)
     best: TransferPlan | None = None
     for alignment in alignments(parent, child):
         atoms = axis_atoms(parent, child, alignment)

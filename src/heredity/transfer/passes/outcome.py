@@ -96,7 +96,9 @@ def _ranges(numbers: list[int]) -> str:
 def _dropout_rates(graph: Graph) -> set[float]:
     """The rates at which a network drops out; masks are left aside, but not how much they hide."""
     rates = {node.arguments.get("p") for node in graph.calls if "dropout" in node.target}
-    return {float(rate) for rate in rates if isinstance(rate, int | float) and rate}
+    return set(graph.dropout_rates) | {
+        float(rate) for rate in rates if isinstance(rate, int | float) and rate
+    }
 
 
 def _listed(rates: set[float]) -> str:
