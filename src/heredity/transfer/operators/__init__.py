@@ -15,6 +15,7 @@ from heredity.transfer.operators.rules.combining import along as along
 from heredity.transfer.operators.rules.combining import products as products
 from heredity.transfer.operators.rules.combining import recurrent as recurrent
 from heredity.transfer.operators.rules.combining import statistics as statistics
+from heredity.transfer.operators.rules.combining import weight_norm as weight_norm
 from heredity.transfer.operators.rules.entrywise import factories as factories
 from heredity.transfer.operators.rules.entrywise import gates as gates
 from heredity.transfer.operators.rules.entrywise import masks as masks

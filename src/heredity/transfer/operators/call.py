@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Graph, Node, Ref, origin
 from heredity.transfer.operators.arguments import argument_at
-from heredity.transfer.operators.maps import Assignment, check_maps, constant, rows, whole
+from heredity.transfer.operators.assigning import assigned
+from heredity.transfer.operators.maps import Assignment, constant, rows
 from heredity.transfer.operators.relation import AxisRelation, Junk, Related, Several, Unproven, Value, Zero
 from heredity.transfer.operators.tensor_view import TensorView, tensor_view
 
@@ -226,7 +227,7 @@ class Call:
     def solved(self, name: str) -> tuple[AxisMap, ...] | None:
         """The maps of a tensor operand that another operator has solved before, as this one reads it."""
         ours, theirs = self._views(*self._pair(name))
-        if ours is None or theirs is None or ours.axes != theirs.axes:
+        if ours is None or theirs is None or ours.axes != theirs.axes or ours.length is not None:
             return None
         assignment = self.known.tensors.get(ours.node.tensor)
         if assignment is None or assignment.source != theirs.node.tensor:
@@ -291,20 +292,9 @@ class Call:
     def _assign(
         self, name: str, ours: Node, theirs: Node, axes: tuple[AxisMap, ...], reads: int | None
     ) -> None:
-        views = self._views(ours, theirs)
-        if views[0] is None or views[1] is None:
-            raise Unproven(f"{name} is not a tensor of the state dict but computed")
-        if views[0].axes != views[1].axes or len(axes) != len(views[0].axes):
-            raise Unproven(f"{name} is another view of {views[0].node.tensor} than in the parent")
-        put_in = [given for axis, given in zip(views[0].axes, axes, strict=True) if axis is None]
-        if not all(given.is_identity_of(1) for given in put_in):
-            raise Unproven(
-                f"{name} would have to change along an axis that {views[0].node.tensor} does not have"
-            )
-        maps = tuple(each if each is not None else whole(1) for each in views[0].stored(axes))
-        check_maps(name, views[0].node, views[1].node, maps)
-        axis = None if reads is None else views[0].axes[reads]
-        self.assignments.append(Assignment(views[0].node.tensor, views[1].node.tensor, maps, reads=axis))
+        assignments, problem = assigned(name, self._views(ours, theirs), axes, reads)
+        self.require(not problem, problem)
+        self.assignments += assignments
 
 
 @dataclass

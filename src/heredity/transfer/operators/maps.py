@@ -132,4 +132,6 @@ def constant(child: Graph, node: Node, name: str, value: float) -> Assignment:
     view = tensor_view(child, ref.name) if isinstance(ref, Ref) else None
     if view is None:
         raise Unproven(f"{name} is not a tensor of the state dict but computed")
-    return Assignment(view.node.tensor, "", value=value)
+    if view.length is not None and value:
+        raise Unproven(f"{name} is a direction times a length")
+    return Assignment((view.length or view.node).tensor, "", value=value)

@@ -25,10 +25,12 @@ class TensorView:
     Attributes:
         node: The node of the tensor itself.
         axes: For each axis of the view, the tensor's axis; None for an axis of one entry that was put in.
+        length: The node of the rows' lengths, if the tensor says their directions only.
     """
 
     node: Node
     axes: tuple[int | None, ...]
+    length: Node | None = None
 
     def stored(self, given: Sequence[T]) -> list[T | None]:
         """What is given for each axis of the view, for each axis of the tensor; None for a dropped axis."""
@@ -44,6 +46,8 @@ def tensor_view(graph: Graph, name: str) -> TensorView | None:
     node = graph[name]
     if node.is_stored:
         return TensorView(node, tuple(range(len(node.shape or ()))))
+    if node.target == "aten._weight_norm.default":
+        return _normed(graph, node)
     operand = node.arguments.get("input")
     step = _STEPS.get(node.target)
     if step is None or not isinstance(operand, Ref) or node.shape is None:
@@ -54,7 +58,19 @@ def tensor_view(graph: Graph, name: str) -> TensorView | None:
     axes = step(node, graph[operand.name].shape or ())
     if axes is None:
         return None
-    return TensorView(below.node, tuple(None if axis is None else below.axes[axis] for axis in axes))
+    seen = tuple(None if axis is None else below.axes[axis] for axis in axes)
+    return TensorView(below.node, seen, below.length)
+
+
+def _normed(graph: Graph, node: Node) -> TensorView | None:
+    """A direction times a length, for each entry of the first axis."""
+    direction, length = node.arguments.get("v"), node.arguments.get("g")
+    if not isinstance(direction, Ref) or not isinstance(length, Ref) or node.arguments.get("dim") != 0:
+        return None
+    nodes = graph[direction.name], graph[length.name]
+    if not all(each.is_stored for each in nodes):
+        return None
+    return TensorView(nodes[0], tuple(range(len(node.shape or ()))), nodes[1])
 
 
 def _same(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:

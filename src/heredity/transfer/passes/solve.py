@@ -306,6 +306,7 @@ class _Solver:
                 and views[1] is not None
                 and views[0].axes == views[1].axes
                 and self._is_same_tensor(call, views[0].node, views[1].node)
+                and self._has_same_length(call, views[0].length, views[1].length)
             )
         value = self._found.values[ours.name]
         expected = origin(self._parent, theirs.name)
@@ -318,6 +319,11 @@ class _Solver:
             is_same = all(axis.is_identity for part in value.parts for axis in part)
             return is_same and not value.taint and value.parent == expected
         return False
+
+    def _has_same_length(self, call: Call, ours: Node | None, theirs: Node | None) -> bool:
+        if ours is None or theirs is None:
+            return ours is theirs
+        return self._is_same_tensor(call, ours, theirs)
 
     def _is_same_tensor(self, call: Call, ours: Node, theirs: Node) -> bool:
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:

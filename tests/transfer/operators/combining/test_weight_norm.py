@@ -1,0 +1,88 @@
+"""Weights that are a direction times a length: rows go with their lengths, which grow with copies."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from heredity.transfer import Certificate, apply, plan_transfer, trace
+
+ROWS = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+
+
+def chain(width: int, *, inner: int = 4, dim: int = 0) -> nn.Module:
+    """Three layers whose weights are a direction times a length."""
+    layers = (
+        weight_norm(nn.Linear(3, width), dim=dim), nn.Tanh(),
+        weight_norm(nn.Linear(width, inner), dim=dim), nn.Unflatten(1, (inner, 1)),
+        weight_norm(nn.Conv1d(inner, 2, 1), dim=dim), nn.Flatten(),
+    )  # fmt: skip
+    for name, parameter in nn.Sequential(*layers).named_parameters():
+        if name.endswith("original0"):
+            nn.init.uniform_(parameter, 0.5, 2.0)  # lengths that are not those of the directions
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("growth", ["fresh", "copy"])
+@pytest.mark.parametrize(("width", "inner"), [(8, 4), (4, 8), (8, 12)])
+def test_growth_is_exact(width: int, inner: int, growth: str, grow: Callable[..., Certificate]) -> None:
+    certificate = grow(chain(4), chain(width, inner=inner), ROWS, growth=growth)
+    assert certificate.is_exact_in_training, certificate.reason
+
+
+def test_the_gradient_of_copies_is_as_planned(grow: Callable[..., Certificate]) -> None:
+    """A direction's gradient gets its row's share and its column's factor, a length's its row's."""
+    del grow  # seeds
+    father, child = chain(4).double(), chain(8, inner=8).double()
+    x = ROWS.double()
+    plan = plan_transfer(trace(father, (x,)), trace(child, (x,)), growth="copy", noise=0.0)
+    apply(plan, father.state_dict(), child)
+    for module in (father, child):
+        torch.autograd.backward(module(x).square().sum())
+    theirs = dict(father.named_parameters())
+    for name, parameter in child.named_parameters():
+        step = plan.by_tensor[name]
+        expected = theirs[step.source or name].grad
+        assert expected is not None
+        for number, axis in enumerate(step.axes):
+            factors = torch.tensor(axis.gradient_scales or [1.0] * len(axis.sources), dtype=torch.float64)
+            shape = [-1 if i == number else 1 for i in range(expected.dim())]
+            expected = expected.index_select(number, torch.tensor(axis.sources)) * factors.reshape(shape)
+        torch.testing.assert_close(parameter.grad, expected)
+
+
+def test_new_blocks_add_nothing_by_a_length_of_zero(grow: Callable[..., Certificate]) -> None:
+    class Residual(nn.Module):
+        def __init__(self, depth: int) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList(
+                nn.Sequential(weight_norm(nn.Linear(3, 4)), nn.Tanh(), weight_norm(nn.Linear(4, 3)))
+                for _ in range(depth)
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = x + block(x)
+            return x
+
+    child = Residual(3)
+    certificate = grow(Residual(1), child, ROWS)
+    assert certificate.is_exact_in_training, certificate.reason
+    grown = copy.deepcopy(child)
+    apply(plan_transfer(trace(Residual(1), (ROWS,)), trace(child, (ROWS,))), Residual(1).state_dict(), grown)
+    assert all(parameter.isfinite().all() for parameter in grown.parameters())
+
+
+def test_copies_that_are_not_equally_many_are_refused(grow: Callable[..., Certificate]) -> None:
+    certificate = grow(chain(4), chain(6), ROWS, growth="copy")
+    assert "would get other lengths each by its own" in certificate.reason
+
+
+def test_one_length_for_all_rows_is_refused(grow: Callable[..., Certificate]) -> None:
+    certificate = grow(chain(4, dim=1), chain(6, dim=1), ROWS)
+    assert "weight is not a tensor of the state dict but computed" in certificate.reason
