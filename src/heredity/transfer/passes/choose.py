@@ -72,7 +72,7 @@ class AxisMaps:
     def _of_axis(self, axis: Axis) -> AxisRelation | None:
         parts = [self._of_atom(atom) for atom in expanded(axis)]
         known = [part for part in parts if part is not None]
-        return flattened(known) if len(known) == len(parts) and known else None
+        return flattened(known) if len(known) == len(parts) else None  # of no atoms: one entry in both
 
     def _of_atom(self, atom: Atom) -> AxisRelation | None:
         pieces = [self._of_axis(piece) for piece in atom.pieces]

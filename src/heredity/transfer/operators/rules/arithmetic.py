@@ -28,6 +28,7 @@ from heredity.transfer.operators.relation import (
     snapped,
     total_factor,
 )
+from heredity.transfer.operators.rules.combining.summed import tie_factors
 from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def _insert_product(call: InsertedCall) -> Value:
 
 _SUM = OperatorRule(_structure, _relate_sum, _insert_add)
 _PRODUCT = OperatorRule(
-    _structure, _relate_product, _insert_product, zeroed_by=("other", "input"), is_zeroed_by_any=True
+    tie_factors, _relate_product, _insert_product, zeroed_by=("other", "input"), is_zeroed_by_any=True
 )
 register("aten.add.Tensor", "aten.add.Scalar", rule=_SUM)
 register(

@@ -173,7 +173,9 @@ def _relate_cell(call: Call) -> Axes | list[Axes]:
 
 def _relate_layers(call: Call) -> list[Axes]:
     """Layers in both directions; all have the same hidden units, since the initial states are one tensor."""
-    call.require_same("has_biases", "dropout", "train", "bidirectional", "batch_first")
+    call.require_same("has_biases", "train", "bidirectional", "batch_first")
+    rates = call.argument("dropout"), call.argument_in_parent("dropout")
+    call.require_in_training(rates[0] == rates[1], f"dropout is {rates[0]}, in the parent {rates[1]}")
     ours, theirs = _layers(call.node), _layers(call.partner)
     if len(ours) != len(theirs):
         raise Unproven(f"there are {len(ours)} layers and directions, in the parent {len(theirs)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heredity.transfer.operators.atoms import Use
 from heredity.transfer.operators.axes import RESULT, NodeAxes
 from heredity.transfer.operators.call import Call
 from heredity.transfer.operators.registry import OperatorRule, register
@@ -12,6 +13,10 @@ def _structure(axes: NodeAxes) -> None:
     for axis in range(axes.rank(RESULT)):
         axes.tie("v", axis, RESULT, axis)
         axes.tie("g", axis, RESULT, axis)
+    ours, theirs = axes.shapes(axes.node)
+    for axis, (m, n) in enumerate(zip(ours, theirs or (), strict=False)):
+        if axis > 0 and m % max(n, 1):
+            axes.mark(RESULT, axis, Use.TABLE)  # copies would have to be equally many
 
 
 def _relate(_: Call) -> tuple[AxisRelation, ...]:
