@@ -95,10 +95,7 @@ def test_a_narrower_layer_is_approximate(grow: Callable[..., Certificate]) -> No
 
 def test_scaled_copies_of_other_numbers_are_refused() -> None:
     """Three columns of one entry and one of another would make a row longer in one direction."""
-    view = (
-        TensorView(node("v", 2, 4), (0, 1), node("g", 2, 1)),
-        TensorView(node("v", 2, 2), (0, 1), node("g", 2, 1)),
-    )
+    ours, theirs = (TensorView(node("v", 2, n), (0, 1), node("g", 2, 1)) for n in (4, 2))
     thirds = columns(gather([0, 0, 0, 1], num_parent=2))
     found, problem = assigned("weight", (ours, theirs), (rows(identity(2)), thirds), 1)
     assert "would get other lengths each by its own" in problem
