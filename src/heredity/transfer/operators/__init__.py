@@ -12,6 +12,7 @@ from heredity.transfer.operators.rules import reductions as reductions
 from heredity.transfer.operators.rules import regroup as regroup
 from heredity.transfer.operators.rules import tables as tables
 from heredity.transfer.operators.rules.combining import along as along
+from heredity.transfer.operators.rules.combining import grouped as grouped
 from heredity.transfer.operators.rules.combining import products as products
 from heredity.transfer.operators.rules.combining import recurrent as recurrent
 from heredity.transfer.operators.rules.combining import statistics as statistics

@@ -89,5 +89,5 @@ def _relate_index_select(call: Call) -> Axes:
 
 
 register("aten.embedding.default", rule=OperatorRule(_structure_embedding, _relate_embedding))
-register("aten.index.Tensor", rule=OperatorRule(_structure_index, _relate_index))
+register("aten.index.Tensor", rule=OperatorRule(_structure_index, _relate_index, keeps_zero=True))
 register("aten.index_select.default", rule=OperatorRule(_structure_index_select, _relate_index_select))
