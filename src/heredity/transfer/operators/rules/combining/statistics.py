@@ -75,6 +75,8 @@ def _relate_norm(call: Call) -> Axes:
         raise Unproven(f"a norm of order {order}")
     axes = call.operand("input")
     reduced = _reduced(call, axes)
+    if "vector" not in call.node.target and len(reduced) != 1:
+        raise Unproven("a norm of matrices")
     factor = math.prod(_norm_factor(call, axes[axis], float(order)) for axis in reduced)
     kept = kept_axes(axes, reduced, keepdim=call.argument("keepdim"))
     return _with_factor(call, [_absolute(axis) for axis in kept], factor)
@@ -94,7 +96,9 @@ def _norm_factor(call: Call, axis: AxisRelation, order: float) -> float:
         np.maximum.at(largest, axis.g[used], sizes)
         factors = largest
     else:
-        sums = np.bincount(axis.g[used], weights=sizes**order, minlength=axis.num_parent).astype(float)
+        with np.errstate(over="ignore", under="ignore"):
+            powers = sizes**order
+        sums = np.bincount(axis.g[used], weights=powers, minlength=axis.num_parent).astype(float)
         factors = sums ** (1 / order)
     is_even = is_known and is_close(factors, float(factors[0]))
     call.require(is_even, "an axis that a norm is taken over holds new entries, or not equally many of each")
@@ -102,6 +106,8 @@ def _norm_factor(call: Call, axis: AxisRelation, order: float) -> float:
 
 
 def _with_factor(call: Call, axes: list[AxisRelation], factor: float) -> Axes:
+    if not math.isfinite(factor) or not factor:
+        raise Unproven("the factor is too large or too small for a number")
     if is_close(factor, 1.0):
         return tuple(axes)
     call.require(bool(axes), f"the whole is {factor:g} times the parent's")
@@ -145,10 +151,13 @@ def _variance(call: Call, axes: Axes, *, power: int) -> Axes:
     if call.taint or ours <= corrections[0] or theirs <= corrections[1]:
         raise Unproven("a variance of too few entries, or of others")
     scale = math.prod(axes[axis].factor for axis in reduced)
-    factor = scale**2 * (ours / theirs) * (theirs - corrections[1]) / (ours - corrections[0])
+    factor = scale * scale * (ours / theirs) * (theirs - corrections[1]) / (ours - corrections[0])
     kept = kept_axes([_absolute(axis) for axis in axes], reduced, keepdim=call.argument("keepdim"))
     if power == 2:
-        kept = [AxisRelation(axis.g, axis.s**2, axis.num_parent) for axis in kept]
+        with np.errstate(over="ignore", under="ignore"):
+            kept = [AxisRelation(axis.g, axis.s**2, axis.num_parent) for axis in kept]
+        if not all(np.isfinite(axis.s).all() and axis.s.all() for axis in kept):
+            raise Unproven("a factor is too large or too small for a number")
     return _with_factor(call, kept, factor if power == 2 else math.sqrt(factor))
 
 
