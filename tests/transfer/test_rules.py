@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from heredity.graph import Graph
 from heredity.testing.architectures.proposals import maps_with
 from heredity.testing.generators import disturbed
 from heredity.transfer import TransferPlan, apply, measure_difference, trace
@@ -66,13 +67,14 @@ def doubted(
     *,
     maps: Mapping[Place, AxisRelation] | None = None,
     factors: Mapping[str, Sequence[float]] | None = None,
+    graphs: Sequence[Graph] = (),
 ) -> TransferPlan:
     """Plan by these maps, check that weights stay finite, and that a claim is true."""
-    graphs = trace(father, (x,)), trace(child, (x,))
-    alignment = next(iter(alignments(*graphs)))
+    graphs = graphs or (trace(father, (x,)), trace(child, (x,)))
+    alignment = next(iter(alignments(graphs[0], graphs[1])))
     scales = {name: np.asarray(values, dtype=np.float64) for name, values in (factors or {}).items()}
-    chosen = maps_with(axis_atoms(*graphs, alignment), maps or {}, factors=scales)
-    plan = plan_with(*graphs, alignment=alignment, maps=chosen)
+    chosen = maps_with(axis_atoms(graphs[0], graphs[1], alignment), maps or {}, factors=scales)
+    plan = plan_with(graphs[0], graphs[1], alignment=alignment, maps=chosen)
     grown = copy.deepcopy(child)
     apply(plan, father.state_dict(), grown)
     assert all(bool(each.isfinite().all()) for each in grown.parameters()), str(plan)
@@ -180,13 +182,19 @@ SCALED: dict[str, Function] = {
     "bounded by another": lambda h: torch.maximum(h, h.new_zeros(4)),
     "normalized": lambda h: functional.layer_norm(h, (4,)),
     "normalized by squares": lambda h: functional.rms_norm(h, (4,)),
+    "measured": lambda h: h * torch.linalg.vector_norm(h, ord=1, dim=1, keepdim=True),
+    "spread": lambda h: h.std(1, keepdim=True) + h,
+    "sorted": lambda h: h.sort(1)[0],
+    "gated": lambda h: functional.glu(torch.cat([h, h], 1), 1),
 }
 
 
-@pytest.mark.parametrize("factors", [[-2.0] * 4, [2.0] * 4, [-1.0] * 4, [1.0, -1.0, 2.0, 0.5]], ids=str)
 @pytest.mark.parametrize("name", SCALED)
-def test_factors_are_refused_or_pass_truly(name: str, factors: list[float]) -> None:
-    doubted(around(SCALED[name]), around(SCALED[name]), factors={"linear.0": factors})
+def test_factors_are_refused_or_pass_truly(name: str) -> None:
+    father, child = around(SCALED[name]), around(SCALED[name])
+    graphs = [trace(module, (FEATURES,)) for module in (father, child)]
+    for factors in ([-2.0] * 4, [2.0] * 4, [-1.0] * 4, [1.0, -1.0, 2.0, 0.5]):
+        doubted(father, child, factors={"linear.0": factors}, graphs=graphs)
 
 
 def test_a_factor_of_an_entry_that_is_squeezed_away_is_not_forgotten() -> None:
@@ -217,6 +225,12 @@ def test_a_single_number_is_multiplied_without_a_fall() -> None:
     doubted(make(), make(), factors={"mul.0": [2.0] * 4})
 
 
+def _per_channel(h: torch.Tensor) -> torch.Tensor:
+    """Attention with a head of one number for each channel."""
+    heads = h.transpose(1, 2)[..., None]
+    return functional.scaled_dot_product_attention(heads, heads, heads)[..., 0].transpose(1, 2)
+
+
 def _two_axes(function: Function, places: int, width: int) -> Net:
     """Places and channels that both are made and read by layers of their own."""
 
@@ -234,12 +248,10 @@ def _two_axes(function: Function, places: int, width: int) -> Net:
     )
 
 
-@pytest.mark.parametrize(
-    "of_places", [[0, 1, 2, MEAN], [0, 1, 2, ZERO], [0, 1, 2, JUNK], [0, 1, 2, 0]], ids=str
-)
-@pytest.mark.parametrize(
-    "of_channels", [[0, 1, 2, MEAN], [0, 1, 2, ZERO], [0, 1, 2, JUNK], [2, 0, 1, 2]], ids=str
-)
+NEW_PLACES = [[0, 1, 2, MEAN], [0, 1, 2, ZERO], [0, 1, 2, JUNK], [0, 1, 2, 0]]
+NEW_CHANNELS = [[0, 1, 2, MEAN], [0, 1, 2, ZERO], [0, 1, 2, JUNK], [2, 0, 1, 2]]
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -255,18 +267,24 @@ def _two_axes(function: Function, places: int, width: int) -> Net:
         lambda h: functional.scaled_dot_product_attention(h, h, h),
         lambda h: h.transpose(1, 2).bmm(h).sum((1, 2), keepdim=True) * h,
         lambda h: functional.avg_pool1d(h, 1) + functional.max_pool1d(h, 1),
+        lambda h: torch.einsum("bac,bac,bdc->bac", h, h.tanh(), h),
+        lambda h: h * torch.linalg.vector_norm(h, dim=(1, 2), keepdim=True),
+        lambda h: h * torch.linalg.norm(h, ord=1, dim=(1, 2), keepdim=True),
+        lambda h: h.var(2, keepdim=True) + h.amax(1, keepdim=True) * h,
+        lambda h: torch.where(h > 0, h, h.flip(2)),
+        lambda h: h.masked_fill(h < 0, float("-inf")).softmax(-1),
+        lambda h: (h.square() + 1).rsqrt() * h.log_softmax(-1),
+        _per_channel,
     ],
-    ids=range(12),
+    ids=range(20),
 )  # fmt: skip
-def test_means_zeros_and_junk_pass_truly_or_not(
-    function: Function, of_places: list[int], of_channels: list[int]
-) -> None:
+def test_means_zeros_and_junk_pass_truly_or_not(function: Function) -> None:
     father, child = _two_axes(function, 3, 3), _two_axes(function, 4, 4)
-    maps = {
-        ("linear.0", 2): gather(of_places, num_parent=3),
-        ("linear.1", 2): gather(of_channels, num_parent=3),
-    }
-    doubted(father, child, SERIES, maps=maps)
+    graphs = [trace(module, (SERIES,)) for module in (father, child)]
+    for places, channels in product(NEW_PLACES, NEW_CHANNELS):
+        relations = gather(places, num_parent=3), gather(channels, num_parent=3)
+        maps = {("linear.0", 2): relations[0], ("linear.1", 2): relations[1]}
+        doubted(father, child, SERIES, maps=maps, graphs=graphs)
 
 
 def test_zeros_that_are_hidden_by_junk_hide_no_junk() -> None:
@@ -284,6 +302,65 @@ def test_zeros_that_are_hidden_by_junk_hide_no_junk() -> None:
     zero, junk = gather([0, 1, ZERO], num_parent=2), gather([0, 1, JUNK], num_parent=2)
     maps = {("linear.0", 2): zero, ("linear.1", 2): junk, ("linear.2", 2): junk, ("linear.3", 2): zero}
     assert not doubted(make(2, 2), make(3, 3), SERIES, maps=maps).certificate.is_exact
+
+
+def test_a_norm_of_matrices_is_not_one_of_their_entries() -> None:
+    """The largest sum of a column is as large if all columns are copied."""
+
+    def make(width: int) -> Net:
+        def run(net: Net, x: torch.Tensor) -> torch.Tensor:
+            columns = net.l0(x)[:, None, :] * x[:, :3, None]
+            result: torch.Tensor = net.l1(x) * torch.linalg.norm(columns, ord=1, dim=(1, 2))[:, None]
+            return result
+
+        return Net(run, l0=nn.Linear(7, width), l1=nn.Linear(7, 2))
+
+    assert "a norm of matrices" in doubted(make(2), make(4)).certificate.reason
+
+
+def test_whole_numbers_take_no_factor() -> None:
+    def make() -> Net:
+        return Net(lambda net, x: net.l1(net.l0(x) + net.n), **layers(7, 4, 2), n=torch.tensor([1, 2, 3, 5]))
+
+    assert not doubted(make(), make(), factors={"linear.0": [0.5] * 4}).certificate.is_exact
+
+
+def test_a_tensor_that_holds_whole_numbers_in_one_network_only_stays_fresh() -> None:
+    def make(shift: torch.Tensor) -> Net:
+        return Net(lambda net, x: net.l1(net.l0(x) + net.n), **layers(7, 4, 2), n=shift)
+
+    plan = doubted(make(torch.tensor([1, 2, 3, 5])), make(torch.randn(4)))
+    assert not plan.certificate.is_exact
+
+
+def test_a_weight_that_is_cut_off_to_whole_numbers_is_no_view_of_itself() -> None:
+    """The halves of rounded numbers are not the rounded halves."""
+
+    def make(width: int) -> Net:
+        def run(net: Net, x: torch.Tensor) -> torch.Tensor:
+            rounded = (net.w * 10).to(torch.int32).to(x.dtype)
+            cut_off = functional.linear(net.l0(x), net.v.to(torch.int32).to(x.dtype))
+            result: torch.Tensor = cut_off + net.l0(x) @ rounded
+            return result
+
+        weights = {"w": torch.randn(width, 2), "v": 3 * torch.randn(2, width)}
+        return Net(run, l0=nn.Linear(7, width), **weights)
+
+    assert not doubted(make(2), make(4)).certificate.is_exact
+    assert doubted(make(2), make(2)).certificate.is_exact
+
+
+@pytest.mark.parametrize("maps", [{}, {("linear.1", 1): gather([1, 2, 0], num_parent=3)}], ids=str)
+def test_a_new_weight_that_is_a_view_does_not_become_the_identity(
+    maps: dict[Place, AxisRelation],
+) -> None:
+    father = Net(lambda net, x: net.l1(net.l0(x).relu()), **layers(7, 3, 2))
+    child = Net(
+        lambda net, x: net.l1(functional.linear(net.l0(x), net.w.t()).relu()),
+        **layers(7, 3, 2),
+        w=torch.randn(3, 3),
+    )
+    assert not doubted(father, child, maps=maps).certificate.is_exact
 
 
 def test_an_operator_has_one_rule() -> None:

@@ -74,6 +74,8 @@ def _normed(graph: Graph, node: Node) -> TensorView | None:
 
 
 def _same(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:
+    if node.target == "aten.to.dtype" and not node.dtype.startswith(("float", "bfloat", "complex")):
+        return None  # whole numbers are cut off: another tensor
     return list(range(len(shape))) if node.shape == shape else None
 
 

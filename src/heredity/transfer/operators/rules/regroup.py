@@ -106,10 +106,8 @@ def _rest(taken: Sequence[Atom], want: Atom) -> tuple[int | None, int]:
 
 def _is_larger(atom: Atom, rest: tuple[int | None, int]) -> bool:
     n, m = rest
-    if m == 1 and (n is None or n == 1):
+    if m == 1 and (n is None or n < 2 or atom.num_parent is None):
         return False  # a first factor of one entry would leave the atom as it is, for ever
-    if m <= 1 and n in {None, 0, 1}:  # nothing would be taken off
-        return False
     is_same = atom.num_child == m and (n is None or atom.num_parent is None or atom.num_parent == n)
     return not is_same and atom.num_child >= m and can_be_cut(atom, n, m)
 

@@ -56,7 +56,7 @@ def is_positive(graph: Graph, name: str) -> bool:
 
 def _origin_of_sign(graph: Graph, name: str) -> Node:
     node = graph[origin(graph, name)]
-    while node.target in _KEEPS_SIGN:
+    while node.target in _KEEPS_SIGN and not node.dtype.startswith(("int", "uint", "bool")):
         operand = node.arguments.get("input")
         if not isinstance(operand, Ref):
             return node
