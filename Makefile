@@ -25,7 +25,7 @@ test: $(INSTALLED)  ## the tests, but for the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu"
 
 test-slow: $(INSTALLED)  ## the slow tests; some need strace
-	$(BIN)/python -m pytest -m "slow and not nfs and not s3"
+	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3"
 
 test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
 	$(BIN)/python -m pytest -n 2 -m "s3"
@@ -45,8 +45,8 @@ bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/resu
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -m "not slow and not nfs and not s3 and not gpu" \
-		tests/store tests/objects tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/test_inheritance.py
+	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu" \
+		tests/store tests/objects tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/inheritance
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
 		--include="src/heredity/store/*,src/heredity/experiment/*,src/heredity/transfer/*"
