@@ -20,4 +20,5 @@ from heredity.transfer.operators.rules.combining import weight_norm as weight_no
 from heredity.transfer.operators.rules.entrywise import factories as factories
 from heredity.transfer.operators.rules.entrywise import gates as gates
 from heredity.transfer.operators.rules.entrywise import masks as masks
+from heredity.transfer.operators.rules.entrywise import repeats as repeats
 from heredity.transfer.operators.rules.entrywise import shuffles as shuffles

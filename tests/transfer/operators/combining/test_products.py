@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from heredity.graph import Kind, Node
 from heredity.transfer import Certificate
 from heredity.transfer.operators.relation import JUNK, ZERO, Unproven, gather, identity
-from heredity.transfer.operators.rules.combining.contraction import multiplied
+from heredity.transfer.operators.rules.combining.contraction import multiplied, relate_product
+from heredity.transfer.operators.rules.combining.labels import Product
 
 Function = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 STEPS = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
@@ -152,6 +154,19 @@ def test_zero_hides_what_it_multiplies() -> None:
     met = multiplied([(0, new), (1, zero)], 2)
     assert met.axis.g.tolist() == [0, ZERO]
     assert met.hiders == {1}
+
+
+def test_two_operands_may_not_hide_what_is_new_of_each_other() -> None:
+    """Beside both, the first is unknown where it should be zero, and so is the second."""
+    new, zero = gather([0, JUNK], num_parent=1), gather([0, ZERO], num_parent=1)
+    product = Product(("a", "b"), (node(2, 2), node(2, 2)), (("i", "j"), ("i", "j")), ("i", "j"))
+    no_call = None  # nothing is solved, and no factor comes out
+    with pytest.raises(Unproven, match="the other way round"):
+        relate_product(no_call, product, product, [(zero, new), (new, zero)])  # type: ignore[arg-type]
+
+
+def node(*shape: int) -> Node:
+    return Node("a", Kind.INPUT, shape=shape, dtype="float32")
 
 
 def test_one_entry_meets_all() -> None:
