@@ -205,8 +205,8 @@ def report(seeds: int) -> None:
         f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
         f"torch {torch.__version__}; load before: {os.getloadavg()[0]:.1f}.\n\n"
-        f"8 x 8 digits, 1,200 to learn, 597 to test; {LEARNING}. Test accuracy, mean ± standard deviation over "
-        f"{seeds} seeds; {NUM_PROBE} unlabelled digits of those that are learned are the probe.\n"
+        f"8 x 8 digits, 1,200 to learn, 597 to test; {LEARNING}. Test accuracy, mean ± standard deviation "
+        f"over {seeds} seeds; {NUM_PROBE} unlabelled digits of those that are learned are the probe.\n"
     )
     for family in FAMILIES:
         parents = [

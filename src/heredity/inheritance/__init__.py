@@ -5,6 +5,7 @@ from heredity.inheritance.inheriting import inherit
 from heredity.inheritance.optimizers import load
 from heredity.inheritance.planning import ExampleInputs, Growth
 from heredity.inheritance.policies import Policy, Race, RaceResult, ShrinkAndPerturb, parse_policy
+from heredity.inheritance.policies.fitting import fit_to_parent
 from heredity.inheritance.recorded import RecordedInheritance, recorded_inheritance
 from heredity.inheritance.result import Inheritance
 from heredity.inheritance.saving import save
@@ -21,6 +22,7 @@ __all__ = [
     "RaceResult",
     "RecordedInheritance",
     "ShrinkAndPerturb",
+    "fit_to_parent",
     "inherit",
     "load",
     "parse_policy",

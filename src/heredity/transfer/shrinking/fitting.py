@@ -55,7 +55,7 @@ def fit(  # noqa: PLR0913  # two networks and what they are compared on
     fitted on, and how much of the shortfall is left there. It still holds which entries were kept.
 
     Fitted are linear layers, and convolutions of one or two dimensions without groups, whose weights nobody
-    else reads. Everything is computed in float64, in eval mode.
+    else reads. Everything is computed on the host, in float64, in eval mode.
 
     Args:
         plan: What was carried out.
@@ -76,10 +76,10 @@ def fit(  # noqa: PLR0913  # two networks and what they are compared on
     """
     if not ridge >= 0:
         raise InputError(f"fit: expected a ridge of at least 0, got {ridge!r}.")
-    if plan.certificate.is_exact:
+    if plan.certificate.is_exact or not plan.certificate.counts[Verdict.APPROXIMATE]:
         return plan
     networks = [
-        StoredNetwork(graph, tensors).eval()
+        StoredNetwork(graph, {name: value.detach().cpu() for name, value in tensors.items()}).eval()
         for graph, tensors in ((parent, parent_tensors), (child, module.state_dict()))
     ]
     given = _wide(inputs)
@@ -225,8 +225,9 @@ def _wide(inputs: Inputs) -> _Given:
     """Positional and keyword inputs, in float64 where they are no whole numbers."""
 
     def widened(value: object) -> object:
-        is_real = isinstance(value, torch.Tensor) and value.is_floating_point()
-        return value.double() if is_real and isinstance(value, torch.Tensor) else value
+        if not isinstance(value, torch.Tensor):
+            return value
+        return value.cpu().double() if value.is_floating_point() else value.cpu()
 
     if isinstance(inputs, Mapping):
         return [], {name: tree_map(widened, value) for name, value in inputs.items()}
