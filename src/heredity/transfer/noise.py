@@ -26,23 +26,28 @@ def add_noise(step: Step, source: torch.Tensor, target: torch.Tensor) -> None:
     They are drawn for the parent's rows, so that rows which are copies stay copies, and means stay means.
 
     Args:
-        step: What happens to the tensor, along its first two axes; its noise is set.
+        step: What happens to the tensor; its noise is set.
         source: The parent's tensor, whose deviation is the measure.
         target: The child's tensor, gathered already; changed in place.
     """
     if step.noise is None:
         return
-    read, out = step.noise.axis, 1 - step.noise.axis
+    read, out = step.noise.axis, 0 if step.noise.axis else 1
+    others = [axis for axis in range(len(step.axes)) if axis not in {read, out}]
     columns = _Columns.of(step.axes[read])
     deviation = step.noise.std * _deviation(source)
     if not deviation or not columns.num_units:
         return
     places = torch.nonzero(columns.units >= 0).flatten()
-    # (rows, columns, kernel): only columns that read copies.
+    # (rows, columns, all other axes): only columns that read copies.
     view = target.movedim((out, read), (0, 1))
     total = torch.zeros(len(places), *view.shape[2:], dtype=torch.float64)
     num_rows = step.source_shape[out]
-    for start, noise in _drawn(step, num_rows, columns, places, tuple(view.shape[2:]), deviation):
+    sizes = tuple(step.source_shape[axis] for axis in others)
+    for start, drawn in _drawn(step, num_rows, columns, places, sizes, deviation):
+        noise = drawn
+        for number, axis in enumerate(others):
+            noise = _mapped(noise, step.axes[axis], number + 2)
         _add_rows(view, places, noise, _readers(step.axes[out], start, len(noise)))
         total += noise.sum(0)
     _add_means(view, places, total / max(1, num_rows), step.axes[out])
@@ -51,6 +56,18 @@ def add_noise(step: Step, source: torch.Tensor, target: torch.Tensor) -> None:
 def _deviation(source: torch.Tensor) -> float:
     # Of all numbers, not of a sample: a tensor of one number has no deviation, and so gets no noise.
     return float(source.detach().to(torch.float32).std(correction=0))
+
+
+def _mapped(noise: torch.Tensor, axis: AxisMap, number: int) -> torch.Tensor:
+    """Noise along another axis, such as a kernel's: copies have the same, zeros and new entries none."""
+    if axis.is_identity_of(noise.shape[number]):
+        return noise
+    sources = torch.tensor(axis.sources, dtype=torch.long)
+    scales = torch.tensor(axis.scales or [1.0] * len(sources), dtype=torch.float64)
+    shape = [-1 if i == number else 1 for i in range(noise.dim())]
+    found = noise.index_select(number, sources.clamp(min=0)) * (sources >= 0).reshape(shape)
+    means = noise.mean(number, keepdim=True) * (sources == MEAN_ENTRY).reshape(shape)
+    return (found + means) * scales.reshape(shape)
 
 
 class _Columns:
@@ -78,15 +95,15 @@ def _drawn(
     num_rows: int,
     columns: _Columns,
     places: torch.Tensor,
-    kernel: tuple[int, ...],
+    others: tuple[int, ...],
     deviation: float,
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Noise for some of the parent's rows, then others: the first's number; (rows, columns, kernel)."""
+    """Noise for some of the parent's rows, then others: the first's number; (rows, columns, other axes)."""
     generator = torch.Generator().manual_seed(_seed(step))
     units, factors = columns.units[places], columns.factors[places]
-    size = max(1, MOST_ELEMENTS // max(1, len(places) * math.prod(kernel)))
+    size = max(1, MOST_ELEMENTS // max(1, len(places) * math.prod(others)))
     for start in range(0, num_rows, size):
-        shape = (min(size, num_rows - start), len(places), *kernel)
+        shape = (min(size, num_rows - start), len(places), *others)
         noise = torch.randn(shape, generator=generator, dtype=torch.float32).to(torch.float64) * deviation
         yield start, _cancelled(noise, units, factors)
 

@@ -181,15 +181,11 @@ def _solved(call: Call, product: Product, weight: int, met: dict[str, Met]) -> d
 
 
 def _read_by_copies(view: TensorView | None, maps: Sequence[AxisMap], summed: Sequence[int]) -> int | None:
-    """The axis along which noise may part copies: one of the tensor's first two, that holds most of them.
-
-    Along all other axes that are summed over, what is new must not meet noise, which the first two see to.
-    """
+    """The axis along which noise may part copies: of those summed over, the one with most of them."""
     if view is None or len(view.node.shape or ()) < 2:
         return None
-    able = [i for i in summed if view.axes[i] in {0, 1}]
-    is_safe = all(min(maps[i].sources, default=0) >= 0 for i in summed if i not in able)
-    return max(able, key=lambda i: _num_copies(maps[i])) if able and is_safe else None
+    able = [i for i in summed if view.axes[i] is not None]
+    return max(able, key=lambda i: _num_copies(maps[i])) if able else None
 
 
 def _num_copies(axis: AxisMap) -> int:
