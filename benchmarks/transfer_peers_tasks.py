@@ -111,9 +111,9 @@ _FASHION = replace(
     _DIGITS,
     name="fashion-mnist",
     load=partial(_images, "fashion-mnist", num_train=6000, num_test=500),
-    parent_steps=300,
-    own_steps=150,
-    every=15,
+    parent_steps=400,
+    own_steps=200,
+    every=20,
 )
 _LANGUAGE = Family(
     name="characters",
@@ -123,10 +123,10 @@ _LANGUAGE = Family(
     children={"wider": (128, 2), "deeper": (64, 4), "both": (128, 4)},
     branch_ends=(".mix.weight", ".down.weight"),
     optimizer=_adam,
-    rates=(1e-3, 3e-3),
-    parent_steps=600,
-    own_steps=160,
-    every=16,
+    rates=(1e-3, 2e-3, 4e-3),
+    parent_steps=900,
+    own_steps=300,
+    every=25,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -62,3 +63,45 @@ def test_what_is_behind_a_lost_block_is_approximate() -> None:
     verdicts = plan.certificate.tensors
     assert verdicts["2.one.weight"].verdict is Verdict.EXACT
     assert verdicts["4.one.weight"].verdict is Verdict.APPROXIMATE
+
+
+class Attending(nn.Module):
+    """A block of attention and a feed-forward block, which lengthy attention would be mistaken for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(2))
+        self.one, self.out, self.two = nn.Linear(8, 24), nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = (
+            part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.one(self.norms[0](x)).chunk(3, -1)
+        )
+        mixed = nn.functional.scaled_dot_product_attention(*parts)
+        x = x + self.out(mixed.transpose(1, 2).flatten(2))
+        result: torch.Tensor = x + self.two(nn.functional.gelu(self.norms[1](x)))
+        return result
+
+
+class Reading(nn.Sequential):
+    """Blocks behind an embedding to which places are added, as in a vision transformer."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__(nn.Linear(8, 8), *(Attending() for _ in range(depth)), nn.LayerNorm(8))
+        self.places = nn.Parameter(torch.zeros(4, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, *others = self
+        x = first(x) + self.places
+        for each in others:
+            x = each(x)
+        return x
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(4, 2), (6, 4), (6, 3), (5, 1)])
+def test_whole_blocks_are_left_out(theirs: int, ours: int) -> None:
+    graphs = [trace(Reading(depth), (torch.zeros(2, 4, 8),)) for depth in (theirs, ours)]
+    for step in plan_transfer(*graphs).steps:
+        number = int(step.tensor.split(".")[0]) if step.tensor != "places" else 0
+        expected = step.tensor if number <= ours else f"{theirs + 1}.{step.tensor.split('.')[1]}"
+        assert step.source == expected
