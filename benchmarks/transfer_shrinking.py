@@ -3,7 +3,8 @@
 Five seeds of a residual network and a transformer on 8 x 8 digits. A child of three quarters or half the
 width begins in each of seven ways; a child of fewer blocks keeps each of four choices. All learn alike.
 
-Usage: ``OMP_NUM_THREADS=1 python benchmarks/transfer_shrinking.py > benchmarks/results/NAME.md``
+Usage: ``OMP_NUM_THREADS=1 python benchmarks/transfer_shrinking.py > benchmarks/results/NAME.md`` (``--tiny``
+only to see whether it works).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transfer_shrinking_networks import (
@@ -33,10 +34,28 @@ from heredity.transfer import TransferPlan, apply, plan_transfer, trace
 from heredity.transfer.shrinking import by_importance, fit, recalibrate
 
 WIDTH, DEPTH = 32, 3
-WIDTHS = (24, 16)
-DEPTHS = ((4, 2), (6, 3), (6, 4))
-STOPS = (50, 200)
 LEARNING = "AdamW, learning rate 0.002, 64 digits a step"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured.
+
+    Attributes:
+        widths: Of narrower children.
+        depths: Of a parent and of its shallower child.
+        stops: After how many steps of the child its accuracy is taken.
+        families: What is made smaller.
+    """
+
+    widths: Sequence[int]
+    depths: Sequence[tuple[int, int]]
+    stops: Sequence[int]
+    families: Sequence[Family]
+
+
+FULL = Extent((24, 16), ((4, 2), (6, 3), (6, 4)), (50, 200), FAMILIES)
+TINY = Extent((16,), ((3, 2),), (1, 2), [replace(family, parent_steps=2) for family in FAMILIES])
 
 
 @dataclass
@@ -117,7 +136,9 @@ WAYS: Mapping[str, Callable[[Case], None]] = {
 Curve = list[float]
 
 
-def narrower(family: Family, digits: Digits, width: int, seeds: int) -> dict[str, list[Curve]]:
+def narrower(
+    family: Family, digits: Digits, width: int, *, stops: Sequence[int], seeds: int
+) -> dict[str, list[Curve]]:
     """The accuracy of each way at the start and at each stop, for each seed."""
     found: dict[str, list[Curve]] = {name: [] for name in WAYS}
     for seed in range(seeds):
@@ -128,7 +149,7 @@ def narrower(family: Family, digits: Digits, width: int, seeds: int) -> dict[str
             graphs = trace(parent, (digits.x[:4],)), trace(child, (digits.x[:4],))
             way(Case(digits, parent, child, graphs))
             start = digits.accuracy(child)
-            found[name].append([start, *digits.teach(child, seed=100 + seed, stops=STOPS)])
+            found[name].append([start, *digits.teach(child, seed=100 + seed, stops=stops)])
     return found
 
 
@@ -143,7 +164,9 @@ def choices(shares: Sequence[float], count: int) -> dict[str, list[int]]:
     }
 
 
-def shallower(family: Family, digits: Digits, depths: tuple[int, int], seeds: int) -> dict[str, list[Curve]]:
+def shallower(
+    family: Family, digits: Digits, depths: tuple[int, int], *, stops: Sequence[int], seeds: int
+) -> dict[str, list[Curve]]:
     """The accuracy of each choice at the start, statistics taken anew, and at each stop."""
     found: dict[str, list[Curve]] = {}
     for seed in range(seeds):
@@ -153,7 +176,7 @@ def shallower(family: Family, digits: Digits, depths: tuple[int, int], seeds: in
             child = with_blocks(parent, kept)
             recalibrate(child, [digits.probe])
             start = digits.accuracy(child)
-            curve = [start, *digits.teach(child, seed=100 + seed, stops=STOPS)]
+            curve = [start, *digits.teach(child, seed=100 + seed, stops=stops)]
             found.setdefault(name, []).append(curve)
     return found
 
@@ -189,15 +212,15 @@ def _row(name: str, curves: list[Curve]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _table(head: str, rows: Mapping[str, list[Curve]]) -> None:
-    print(f"| {head} | at once | {' | '.join(f'{stop} steps' for stop in STOPS)} |")
-    print(f"|---|{'---|' * (len(STOPS) + 1)}")
+def _table(head: str, rows: Mapping[str, list[Curve]], *, stops: Sequence[int]) -> None:
+    print(f"| {head} | at once | {' | '.join(f'{stop} steps' for stop in stops)} |")
+    print(f"|---|{'---|' * (len(stops) + 1)}")
     for name, curves in rows.items():
         print(_row(name, curves))
     print()
 
 
-def report(seeds: int) -> None:
+def report(extent: Extent, *, seeds: int) -> None:
     torch.set_num_threads(1)
     digits = Digits.load()
     print("# Smaller children\n")
@@ -208,7 +231,7 @@ def report(seeds: int) -> None:
         f"8 x 8 digits, 1,200 to learn, 597 to test; {LEARNING}. Test accuracy, mean ± standard deviation "
         f"over {seeds} seeds; {NUM_PROBE} unlabelled digits of those that are learned are the probe.\n"
     )
-    for family in FAMILIES:
+    for family in extent.families:
         parents = [
             digits.accuracy(family.parent(digits, width=WIDTH, depth=DEPTH, seed=seed))
             for seed in range(seeds)
@@ -217,14 +240,16 @@ def report(seeds: int) -> None:
         print(
             f"The parent, {WIDTH} wide, after {family.parent_steps} steps: {statistics.mean(parents):.3f}.\n"
         )
-        for width in WIDTHS:
-            _table(f"{width} wide", narrower(family, digits, width, seeds))
-    for family in FAMILIES:
+        for width in extent.widths:
+            found = narrower(family, digits, width, stops=extent.stops, seeds=seeds)
+            _table(f"{width} wide", found, stops=extent.stops)
+    for family in extent.families:
         print(f"## Shallower: {family.name}, {WIDTH // 2} wide\n")
-        for depths in DEPTHS:
+        for depths in extent.depths:
             own = ", ".join(chosen_blocks(family, depths, digits))
             print(f"A plan keeps blocks {own}.\n")
-            _table(f"{depths[1]} of {depths[0]} blocks", shallower(family, digits, depths, seeds))
+            found = shallower(family, digits, depths, stops=extent.stops, seeds=seeds)
+            _table(f"{depths[1]} of {depths[0]} blocks", found, stops=extent.stops)
     print("## What fitting costs\n")
     for line in timed(digits):
         print(f"- {line}")
@@ -233,8 +258,12 @@ def report(seeds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    report(parser.parse_args().seeds)
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="at least 2, since deviations are taken over them"
+    )
+    parser.add_argument("--tiny", action="store_true", help="only see whether it works, in seconds")
+    options = parser.parse_args()
+    report(TINY if options.tiny else FULL, seeds=options.seeds)
 
 
 if __name__ == "__main__":
