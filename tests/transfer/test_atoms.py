@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
+from heredity.transfer import trace
 from heredity.transfer.operators.atoms import Atom, AxisAtoms, Use, cut, expanded, mark, set_pieces, tie
 from heredity.transfer.operators.relation import MEAN, ZERO, AxisRelation
 from heredity.transfer.operators.rules.regroup import groups_of
+from heredity.transfer.passes.align import alignments
 from heredity.transfer.passes.choose import AxisMaps, Growth, choose
+from heredity.transfer.passes.structure import axis_atoms
 
 
 def lengths(*axis: Atom) -> list[tuple[int | None, int]]:
@@ -137,3 +143,14 @@ def test_an_axis_without_a_map_that_fits_gets_the_usual_one() -> None:
     atoms.add(("x", 0), num_parent=2, num_child=4)
     maps = AxisMaps(atoms, {})
     assert maps.of(("x", 0), num_parent=2, num_child=4).g.tolist() == [0, 1, -1, -1]
+
+
+def test_a_grouped_convolution_may_read_what_is_paired_with_a_value_of_other_axes() -> None:
+    """An alignment is any pairing; what it proposes is looked at and not believed."""
+    net = nn.Sequential(
+        nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1, groups=2), nn.Flatten(), nn.Linear(24, 2)
+    ).double()
+    graph = trace(net, (torch.zeros(2, 4, 3, 2, dtype=torch.float64),))
+    usual = next(iter(alignments(graph, graph)))
+    partner = {**usual.partner, "conv2d.0": "linear.0"}
+    axis_atoms(graph, graph, replace(usual, partner=partner))

@@ -64,7 +64,8 @@ def _structure_groups(axes: NodeAxes, channel: int, groups: tuple[int, int]) -> 
         if node is None:
             continue
         ours, theirs = axes.shapes(node)
-        inside = None if theirs is None else theirs[channel] // groups[0]
+        is_alike = theirs is not None and len(theirs) == len(ours)
+        inside = theirs[channel] // groups[0] if theirs is not None and is_alike else None
         place = node.name, len(ours) + channel
         axes.atoms.replace(place, (shared, Atom(inside, ours[channel] // groups[1])))
     if axes.node.target.startswith("aten.conv_transpose"):
