@@ -18,7 +18,16 @@ from heredity.graph import Graph
 from heredity.testing.architectures import KINDS, random_pair
 from heredity.testing.architectures.proposals import random_alignment, random_maps
 from heredity.testing.generators import disturbed
-from heredity.transfer import Outputs, TransferPlan, apply, measure_difference, noise, outputs_of, trace
+from heredity.transfer import (
+    Certificate,
+    Outputs,
+    TransferPlan,
+    apply,
+    measure_difference,
+    noise,
+    outputs_of,
+    trace,
+)
 from heredity.transfer.operators import maps
 from heredity.transfer.operators.relation import AxisRelation
 from heredity.transfer.operators.rules import affine, arithmetic, normalization
@@ -70,12 +79,12 @@ def fuzz(kinds: Sequence[str], *, runs: int, first: int = 0, families: int = 1) 
     found: Counter[str] = Counter()
     for kind in kinds:
         for seed in range(first, first + runs):
-            found[kind] += is_claimed(kind, seed, families)
+            found[kind] += certified(kind, seed, families).is_exact
     return found
 
 
-def is_claimed(kind: str, seed: int, families: int) -> bool:
-    """Whether a random proposal is certified as exact; if so, checks that it is."""
+def certified(kind: str, seed: int, families: int) -> Certificate:
+    """What is certified of a random proposal; if that it is exact, checks that it is."""
     rng = random.Random(f"{kind} {seed}")
     number = seed % families
     members = family(kind, number)
@@ -83,7 +92,7 @@ def is_claimed(kind: str, seed: int, families: int) -> bool:
     plan = random_plan(rng, members, rng.choice(usual_alignments(kind, number, a, b)), a, b)
     check_numbers(plan, f"{kind} {seed}")
     if not plan.certificate.is_exact:
-        return False
+        return plan.certificate
     torch.manual_seed(seed)
     child = disturbed(copy.deepcopy(members.modules[b]))
     apply(plan, members.modules[a].state_dict(), child)
@@ -92,7 +101,7 @@ def is_claimed(kind: str, seed: int, families: int) -> bool:
         found.in_training_relative < ROUNDING or not plan.certificate.is_exact_in_training
     )
     assert is_true, f"claimed to be exact: {kind}, seed {seed}, {a} to {b}: {found}\n{plan}"
-    return True
+    return plan.certificate
 
 
 def random_plan(
