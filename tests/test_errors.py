@@ -36,6 +36,7 @@ TREE = {
     "TrialError": (HeredityError,),
     "InvalidReport": (errors.TrialError, ValueError),
     "TrialInterrupted": (BaseException,),
+    "TrialStopped": (BaseException,),
     "IllegalMove": (AssertionError,),
 }
 
@@ -79,3 +80,4 @@ def test_an_error_crosses_a_process_boundary_with_its_hint(kind: type[HeredityEr
 
 def test_an_interrupted_trial_passes_through_except_exception() -> None:
     assert not issubclass(errors.TrialInterrupted, Exception)
+    assert not issubclass(errors.TrialStopped, Exception)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from heredity.encoding import encode
 from heredity.errors import ConfigError, CorruptJournal, StoreUnavailable, UnsupportedFormat
 from heredity.experiment import events as happened
-from heredity.experiment.events import event_to_json
+from heredity.experiment.event_json import event_to_json
 from heredity.ids import TrialId
 from heredity.journal import Journal, read_state, replay
 from heredity.testing.histories import History, histories
@@ -187,7 +187,7 @@ def test_a_journal_begins_with_the_experiment(path: Path) -> None:
 
 
 def test_a_journal_of_a_newer_version_is_not_called_damaged(path: Path) -> None:
-    path.write_bytes(encode(event_to_json(started()) | {"format": 2, "colour": "red"}) + b"\n")
+    path.write_bytes(encode(event_to_json(started()) | {"format": 3, "colour": "red"}) + b"\n")
     with pytest.raises(UnsupportedFormat, match="Use a newer version"):
         read_state(path)
 

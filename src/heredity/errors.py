@@ -25,6 +25,7 @@
     │   └── CorruptJournal
     └── TrialError                                  a trial ended badly
         ├── TrialInterrupted      (BaseException)   the trial is told to end now (see there)
+        ├── TrialStopped          (BaseException)   the trial is not worth going on with (see there)
         └── InvalidReport         (ValueError)      a trial reported what is not a number
     IllegalMove                   (AssertionError)  a bug of ours: please report it
 
@@ -162,6 +163,13 @@ class TrialInterrupted(BaseException):
 
     Derives from ``BaseException``, as ``KeyboardInterrupt`` does, so that a training loop's own
     ``except Exception`` does not swallow it.
+    """
+
+
+class TrialStopped(BaseException):
+    """The trial went on reporting after it was found not worth going on with; ends it as stopped early.
+
+    Derives from ``BaseException`` for the same reason as `TrialInterrupted`.
     """
 
 

@@ -20,7 +20,8 @@ from heredity.errors import (
     UnsupportedFormat,
 )
 from heredity.experiment import ExperimentState
-from heredity.experiment.events import Event, ExperimentStarted, event_from_json, event_to_json
+from heredity.experiment.event_json import event_from_json, event_to_json
+from heredity.experiment.events import Event, ExperimentStarted
 
 
 class Journal:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heredity.encoding import decode
-from heredity.engine.experiment_file import load_experiment, load_snapshot
+from heredity.engine.files.experiment_file import load_experiment, load_snapshot
 from heredity.errors import ConfigError
 
 GOOD = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import heredity as hd
-from heredity.engine.orders import TrialOrder
+from heredity.engine.trials.orders import TrialOrder
 from heredity.errors import ConfigError, ExperimentBusy, InputError
 from heredity.experiment import TrialResult
 from heredity.experiment import events as happened

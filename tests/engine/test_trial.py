@@ -45,7 +45,7 @@ def test_a_founder_inherits_nothing_and_a_child_what_there_is() -> None:
     assert child.inheritance["max_difference"] == 0.0
     store = hd.open_store("run/store")
     assert store["heirs/child@1"].parents == ("heirs/father@1",)
-    assert store["heirs/child@1"].metadata == {"trial": "child", "parameters": {"width": 8}}
+    assert store["heirs/child@1"].metadata == {"trial": "child", "parameters": {"width": 8}, "steps": 0}
 
 
 def test_less_than_the_least_coverage_fails_the_trial_instead_of_training_from_nothing() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heredity.engine.experiment_file import load_experiment
+from heredity.engine.files.experiment_file import load_experiment
 from heredity.experiment import Outcome, TrialState, outcomes
 from heredity.store import open_store
 

@@ -79,10 +79,21 @@ def test_what_an_attempt_does_is_recorded(experiment: History) -> None:
     experiment.report("a", 0.7, step=5)
     experiment.save("a", "run/a@5")
     (command,) = experiment.complete("a", 0.8)
-    expected = TrialResult(A, {"width": 3}, (), TrialState.COMPLETED, 0.8, CheckpointKey("run/a@5"), 5)
+    reports = [Report(0, 0.1), Report(5, 0.7)]
+    expected = TrialResult(
+        A,
+        {"width": 3},
+        (),
+        TrialState.COMPLETED,
+        0.8,
+        CheckpointKey("run/a@5"),
+        5,
+        merit=0.8,
+        reports=tuple(reports),
+    )
     assert command == TellStrategy(expected)
     assert experiment["a"].inheritance == {"coverage": 1.0}
-    assert experiment["a"].reports == [Report(0, 0.1), Report(5, 0.7)]
+    assert experiment["a"].reports == reports
 
 
 def test_a_failed_trial_keeps_its_reason(experiment: History) -> None:
@@ -264,8 +275,8 @@ def test_an_interrupted_experiment_goes_on_when_it_is_resumed(experiment: Histor
 def test_a_journal_of_a_newer_version_is_refused(experiment: History) -> None:
     (started,) = experiment.events
     assert isinstance(started, happened.ExperimentStarted)
-    values = {field: getattr(started, field) for field in started.__slots__} | {"format": 2}
-    with pytest.raises(UnsupportedFormat, match=r"'history' has format 2; this version reads up to 1\."):
+    values = {field: getattr(started, field) for field in started.__slots__} | {"format": 3}
+    with pytest.raises(UnsupportedFormat, match=r"'history' has format 3; this version reads up to 2\."):
         ExperimentState(happened.ExperimentStarted(**values))
 
 

@@ -14,7 +14,7 @@ from heredity.cli.output import console, json_option, print_json
 from heredity.cli.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
-from heredity.engine.experiment_file import load_experiment, load_snapshot
+from heredity.engine.files.experiment_file import load_experiment, load_snapshot
 from heredity.experiment import ExperimentState, TrialState, outcomes
 
 

@@ -1,6 +1,6 @@
 """Does what the experiment decides: the only place where things run."""
 
 from heredity.engine.experiment import Budget, Experiment
-from heredity.engine.trial import Trial
+from heredity.engine.trials.trial import Trial
 
 __all__ = ["Budget", "Experiment", "Trial"]

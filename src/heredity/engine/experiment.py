@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +20,16 @@ from heredity.engine.directory import (
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.interrupts import counted_interrupts
-from heredity.engine.loop import Loop, Observer, Surroundings, catch_up
+from heredity.engine.loop import Advisers, Loop, Observer, Surroundings, catch_up
 from heredity.engine.preload import IS_WORKER
-from heredity.engine.trial import Trial
+from heredity.engine.trials import Emit, Trial
 from heredity.errors import ConfigError
-from heredity.experiment import ExperimentState
+from heredity.experiment import ExperimentState, ParentFailure
 from heredity.experiment import events as happened
 from heredity.ids import parse_experiment_id
 from heredity.journal import Journal, read_state
 from heredity.store import open_store
-from heredity.strategies import Strategy
+from heredity.strategies import Stopper, Strategy
 
 ExecutorName = Literal["inline", "processes"]
 Direction = Literal["maximize", "minimize"]
@@ -95,6 +95,14 @@ class Experiment:
     executor: ExecutorName = "processes"
     direction: Direction = "maximize"
     """Whether a higher or a lower score is better."""
+    objectives: Mapping[str, Direction] | None = None
+    """Several objectives, by name; the first one is the score, and the trial function returns a mapping with
+    all of them. Instead of `direction`."""
+    stopper: Stopper | None = None
+    """Finds trials that are not worth going on with."""
+    on_parent_failure: Literal["fail", "reparent", "release"] = "fail"
+    """What becomes of the children of a parent that fails: they fail too, take its own parents instead, or
+    do without."""
     observers: list[Observer] = field(default_factory=list)
     source: Source | None = None
     """The file that it was read from; a copy is written beside the journal for `heredity resume`."""
@@ -109,6 +117,10 @@ class Experiment:
         parse_experiment_id(self.name)
         _refuse_unknown("executor", self.executor, get_args(ExecutorName))
         _refuse_unknown("direction", self.direction, get_args(Direction))
+        _refuse_unknown(
+            "on_parent_failure", self.on_parent_failure, tuple(each.value for each in ParentFailure)
+        )
+        self._refuse_objectives()
         _refuse_in_worker()
         executor = self._executor()
         with _opened(executor, _refuse_early) as relay:
@@ -140,7 +152,7 @@ class Experiment:
             _opened(executor, _refuse_early) as relay,
         ):
             state = read_state(
-                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, self.strategy, event)
+                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, self._advisers, event)
             )
             loop = self._loop(state, journal, executor)
             loop.record(happened.ExperimentResumed(at=time.time()))
@@ -210,8 +222,23 @@ class Experiment:
             concurrency=self.budget.concurrency,
             max_trials=self.budget.max_trials,
             max_retries=self.budget.max_retries,
-            direction=self.direction,
+            direction=self._all_objectives[0][1],
+            objective=self._all_objectives[0][0],
+            further_objectives=dict(self._all_objectives[1:]),
+            on_parent_failure=self.on_parent_failure,
         )
+
+    @property
+    def _all_objectives(self) -> list[tuple[str, Direction]]:
+        return list(self.objectives.items()) if self.objectives else [("score", self.direction)]
+
+    def _refuse_objectives(self) -> None:
+        for name, direction in self._all_objectives:
+            _refuse_unknown(f"objectives: {name}", direction, get_args(Direction))
+
+    @property
+    def _advisers(self) -> Advisers:
+        return Advisers(self.strategy, self.stopper)
 
     # --- the drive -----------------------------------------------------------------------------------------
 
@@ -219,7 +246,7 @@ class Experiment:
         return Loop(
             state=state,
             journal=journal,
-            strategy=self.strategy,
+            advisers=self._advisers,
             executor=executor,
             surroundings=Surroundings(str(self.directory), self.store_url(), self.budget.min_coverage),
             observer=self._observe,
@@ -240,7 +267,7 @@ def _refuse_unknown(what: str, value: str, known: tuple[str, ...]) -> None:
         raise ConfigError(f"{what}: expected one of {', '.join(known)}, got {value!r}.")
 
 
-def _refuse_early(event: happened.AttemptEvent) -> None:
+def _refuse_early(event: happened.AttemptEvent) -> bool:
     raise AssertionError(f"an event before the first trial: {event}")
 
 
@@ -255,15 +282,15 @@ def _refuse_in_worker() -> None:
 class _Relay:
     """Passes a worker's events on to the loop, which exists only after the executor is open."""
 
-    def __init__(self, target: Callable[[happened.AttemptEvent], None]) -> None:
+    def __init__(self, target: Emit) -> None:
         self.target = target
 
-    def __call__(self, event: happened.AttemptEvent) -> None:
-        self.target(event)
+    def __call__(self, event: happened.AttemptEvent) -> bool:
+        return self.target(event)
 
 
 @contextmanager
-def _opened(executor: Executor, target: Callable[[happened.AttemptEvent], None]) -> Iterator[_Relay]:
+def _opened(executor: Executor, target: Emit) -> Iterator[_Relay]:
     relay = _Relay(target)
     try:
         executor.open(relay)

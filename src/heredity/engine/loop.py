@@ -11,14 +11,14 @@ from typing import get_args
 
 from heredity.encoding import encode
 from heredity.engine.executors import Executor
-from heredity.engine.orders import TrialOrder
-from heredity.engine.trial import plain_parameters
+from heredity.engine.trials import TrialOrder, plain_parameters
+from heredity.engine.trials.values import plain_mapping
 from heredity.errors import InputError
-from heredity.experiment import ExperimentState, StartTrial, TellStrategy, TrialRecord
+from heredity.experiment import ExperimentState, StartTrial, TellStrategy, TrialRecord, merit_of
 from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, TrialId, parse_experiment_id
 from heredity.journal import Journal
-from heredity.strategies import NoProposal, Proposal, Strategy
+from heredity.strategies import NoProposal, Progress, Proposal, Stopper, Strategy
 
 TICK_SECONDS = 0.2
 """How long the loop sleeps at most, so that an interrupt is seen and the display moves on."""
@@ -39,6 +39,27 @@ class Surroundings:
     min_coverage: float
 
 
+@dataclass(frozen=True, slots=True)
+class Advisers:
+    """Who decides what is tried, and what is not worth going on with."""
+
+    strategy: Strategy
+    stopper: Stopper | None = None
+
+    def tell(self, command: TellStrategy) -> None:
+        """Tell both how a trial ended."""
+        self.strategy.tell(command.result)
+        if self.stopper is not None:
+            self.stopper.tell(command.result)
+
+    def should_stop(self, event: happened.TrialReported, state: ExperimentState) -> str:
+        """Take in a report; say why its trial should stop, or nothing if it should go on."""
+        merit = merit_of(event.value, state.rules)
+        if self.stopper is None or merit is None:
+            return ""
+        return self.stopper.should_stop(Progress(event.trial, event.step, merit))
+
+
 class Loop:
     """Drives one experiment. All that happens goes through `record`, in one order, into the journal."""
 
@@ -47,14 +68,14 @@ class Loop:
         *,
         state: ExperimentState,
         journal: Journal,
-        strategy: Strategy,
+        advisers: Advisers,
         executor: Executor,
         surroundings: Surroundings,
         observer: Observer,
     ) -> None:
         self._state = state
         self._journal = journal
-        self._strategy = strategy
+        self._advisers = advisers
         self._executor = executor
         self._surroundings = surroundings
         self._observer = observer
@@ -86,18 +107,39 @@ class Loop:
                 break
         self._journal.sync()
 
-    def record(self, event: happened.Event) -> None:
-        """Write an event into the journal, take it into the state, and tell the strategy what has ended."""
+    def record(self, event: happened.Event) -> bool:
+        """Write an event into the journal, take it into the state, and tell the advisers what has ended.
+
+        Returns:
+            Whether the attempt that the event is of should stop.
+        """
         if isinstance(event, _ATTEMPT_EVENTS) and not self._state.is_current(event):
-            event = happened.LateEventRefused(
-                at=event.at, trial=event.trial, attempt=event.attempt, what=type(event).__name__
+            self._take(
+                happened.LateEventRefused(
+                    at=event.at, trial=event.trial, attempt=event.attempt, what=type(event).__name__
+                )
             )
+            return True  # whoever it is, nothing of what it does counts any more
+        self._take(event)
+        return isinstance(event, happened.TrialReported) and self._should_stop(event)
+
+    def _should_stop(self, event: happened.TrialReported) -> bool:
+        reason = self._advisers.should_stop(event, self._state)
+        if reason:
+            self._take(
+                happened.TrialStopRequested(
+                    at=time.time(), trial=event.trial, attempt=event.attempt, reason=reason
+                )
+            )
+        return bool(reason)
+
+    def _take(self, event: happened.Event) -> None:
         self._journal.append(event)
         for command in self._state.handle(event):
             match command:
-                case TellStrategy(result):
+                case TellStrategy():
                     # At once, as in a resumption: what it is asked next may depend on it.
-                    self._strategy.tell(result)
+                    self._advisers.tell(command)
                 case StartTrial():
                     self._starts.append(command)
         self._observer(self._state, event)
@@ -106,7 +148,7 @@ class Loop:
 
     def _propose(self) -> None:
         while self._state.num_wanted():
-            match self._strategy.ask():
+            match self._advisers.strategy.ask():
                 case NoProposal.NOT_YET:
                     return
                 case NoProposal.EXHAUSTED:
@@ -136,7 +178,7 @@ class Loop:
             self._executor.start(order)
 
     def _order(self, trial: TrialId, attempt: int) -> TrialOrder:
-        record = self._state.trials[trial]
+        record, rules = self._state.trials[trial], self._state.rules
         parents: dict[TrialId, CheckpointKey | None] = {
             parent: self._state.trials[parent].checkpoint for parent in record.parents
         }
@@ -146,10 +188,18 @@ class Loop:
             attempt=attempt,
             parameters=record.parameters,
             parents=parents,
-            seed=seed_of(self._state.rules.seed, record.twin_of or trial),
+            seed=seed_of(rules.seed, record.twin_of or trial),
             directory=self._surroundings.directory,
             store_url=self._surroundings.store_url,
             min_coverage=self._surroundings.min_coverage,
+            objective=rules.objective,
+            further_objectives=tuple(rules.further_objectives),
+            max_steps=record.max_steps,
+            continues=record.continues,
+            resume_from=() if record.lost is None else record.lost.checkpoints,
+            ancestor_steps=self._state.ancestor_steps(trial),
+            is_watched=self._advisers.stopper is not None,
+            info=record.info,
         )
 
     # --- the end -------------------------------------------------------------------------------------------
@@ -177,17 +227,19 @@ def seed_of(seed: int, trial: TrialId) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def catch_up(state: ExperimentState, strategy: Strategy, event: happened.Event) -> None:
-    """Take one recorded event into the state, repeating the strategy's part in it.
+def catch_up(state: ExperimentState, advisers: Advisers, event: happened.Event) -> None:
+    """Take one recorded event into the state, repeating the advisers' part in it.
 
     Raises:
         InputError: The strategy answers otherwise than it did: its settings or its code have changed.
     """
     if isinstance(event, happened.TrialProposed | happened.StrategyExhausted):
-        _expect(strategy.ask(), event)
+        _expect(advisers.strategy.ask(), event)
     for command in state.handle(event):
         if isinstance(command, TellStrategy):
-            strategy.tell(command.result)
+            advisers.tell(command)
+    if isinstance(event, happened.TrialReported):
+        advisers.should_stop(event, state)
 
 
 def _expect(
@@ -196,21 +248,12 @@ def _expect(
     if isinstance(event, happened.StrategyExhausted):
         matches = answer is NoProposal.EXHAUSTED
     else:
-        matches = isinstance(answer, Proposal) and _content_of(answer) == (
-            event.trial,
-            event.parameters,
-            event.parents,
-            event.twin_of,
-        )
+        matches = isinstance(answer, Proposal) and _proposed(answer, at=event.at) == event
     if not matches:
         raise InputError(
             f"The strategy no longer proposes what it did: the journal has {event}, it now answers {answer}.",
             hint="Resume with the settings and the code of the beginning, or begin a new experiment.",
         )
-
-
-def _content_of(proposal: Proposal) -> tuple[object, ...]:
-    return (proposal.trial_id, plain_parameters(proposal.parameters), proposal.parents, proposal.twin_of)
 
 
 def _event_of(proposal: Proposal, trials: Mapping[TrialId, TrialRecord]) -> happened.TrialProposed:
@@ -223,10 +266,17 @@ def _event_of(proposal: Proposal, trials: Mapping[TrialId, TrialRecord]) -> happ
             "which was never proposed.",
             hint="Parents are proposed before their children.",
         )
+    return _proposed(proposal, at=time.time())
+
+
+def _proposed(proposal: Proposal, *, at: float) -> happened.TrialProposed:
     return happened.TrialProposed(
-        at=time.time(),
+        at=at,
         trial=proposal.trial_id,
         parameters=plain_parameters(proposal.parameters),
         parents=tuple(proposal.parents),
         twin_of=proposal.twin_of,
+        max_steps=proposal.max_steps,
+        continues=proposal.continues,
+        info=plain_mapping(proposal.info, what=f"the strategy's info on trial {proposal.trial_id}"),
     )

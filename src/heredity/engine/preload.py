@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from heredity.encoding import decode
 from heredity.engine.function import FunctionReference
-from heredity.engine.worker import warm_up
+from heredity.engine.trials.worker import warm_up
 
 VARIABLE = "HEREDITY_PRELOAD"
 

@@ -4,10 +4,12 @@ from heredity.experiment import events
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.lineage import children, cumulative_steps, founders
 from heredity.experiment.outcomes import Outcome, outcomes
+from heredity.experiment.results import merit_of
 from heredity.experiment.state import ExperimentState
 from heredity.experiment.trial import (
     END_OF_LOG,
     LEGAL_MOVES,
+    ParentFailure,
     Report,
     TrialRecord,
     TrialResult,
@@ -21,6 +23,7 @@ __all__ = [
     "Command",
     "ExperimentState",
     "Outcome",
+    "ParentFailure",
     "Report",
     "StartTrial",
     "TellStrategy",
@@ -32,5 +35,6 @@ __all__ = [
     "events",
     "founders",
     "headline",
+    "merit_of",
     "outcomes",
 ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from heredity.encoding import Json
-from heredity.errors import CorruptJournal, UnsupportedFormat
-from heredity.ids import CheckpointKey, TrialId, parse_checkpoint_key, parse_trial_id
+from heredity.ids import CheckpointKey, TrialId
 
-FORMAT_VERSION = 1
-"""Version of the journal's format, written into its first line."""
+FORMAT_VERSION = 2
+"""Version of the journal's format, written into its first line.
+
+What version 2 brought has defaults below, so that journals of version 1 are read as they are.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,12 @@ class ExperimentStarted:
     max_retries: int
     direction: str
     """``maximize`` or ``minimize``: which scores are better."""
+    objective: str = "score"
+    """What the score is called."""
+    further_objectives: Mapping[str, Json] = field(default_factory=dict)
+    """The direction of each metric that counts beside the score, by its name."""
+    on_parent_failure: str = "fail"
+    """What becomes of the children that wait for a parent that fails: see `ParentFailure`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,12 @@ class TrialProposed:
     parameters: Mapping[str, Json]
     parents: tuple[TrialId, ...]
     twin_of: TrialId | None
+    max_steps: int | None = None
+    """How many training steps it is to take; None: as many as its function likes."""
+    continues: bool = False
+    """Whether its steps go on where its first parent's ended."""
+    info: Mapping[str, Json] = field(default_factory=dict)
+    """What the strategy has to say of it: its rung, its generation, what was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,19 @@ class TrialStarted:
     at: float
     trial: TrialId
     attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResumed:
+    """The trial goes on from a checkpoint as it is: its own of a lost attempt, or its parent's."""
+
+    at: float
+    trial: TrialId
+    attempt: int
+    key: CheckpointKey
+    step: int
+    """Steps that lie behind the checkpoint."""
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +115,18 @@ class TrialReported:
     attempt: int
     step: int
     value: float
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    """What else was measured, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStopRequested:
+    """A stopper found that the trial is not worth going on with; it is told so at its next report."""
+
+    at: float
+    trial: TrialId
+    attempt: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +147,10 @@ class TrialCompleted:
     trial: TrialId
     attempt: int
     score: float | None
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    """The further objectives, and what else was measured, by name."""
+    resources: Mapping[str, Json] = field(default_factory=dict)
+    """What the attempt used: see `heredity.engine.resources`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +161,10 @@ class TrialStoppedEarly:
     trial: TrialId
     attempt: int
     score: float | None
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    """The further objectives, and what else was measured, by name."""
+    resources: Mapping[str, Json] = field(default_factory=dict)
+    """What the attempt used: see `heredity.engine.resources`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +175,7 @@ class TrialFailed:
     trial: TrialId
     attempt: int
     error: str
+    resources: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +201,10 @@ class LateEventRefused:
 
 
 AttemptEvent = (
-    TrialInherited
+    TrialResumed
+    | TrialInherited
     | TrialReported
+    | TrialStopRequested
     | CheckpointSaved
     | TrialCompleted
     | TrialStoppedEarly
@@ -175,105 +223,3 @@ Event = (
     | LateEventRefused
     | AttemptEvent
 )
-
-_BY_NAME: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
-
-
-def event_to_json(event: Event) -> dict[str, Json]:
-    """Turn an event into a JSON object with the event's name under ``event``."""
-    return {"event": type(event).__name__} | {
-        field.name: getattr(event, field.name) for field in fields(event)
-    }
-
-
-def event_from_json(value: Json) -> Event:
-    """Turn a JSON object back into an event.
-
-    Raises:
-        CorruptJournal: It is no event: unknown name, missing or unknown fields, a value of another type.
-        UnsupportedFormat: It begins a journal of a newer version, whatever fields that has.
-    """
-    if not isinstance(value, Mapping):
-        raise CorruptJournal(f"expected an object, got {type(value).__name__}.")
-    kind = _BY_NAME.get(str(value.get("event")))
-    if kind is None:
-        raise CorruptJournal(f"unknown event {value.get('event')!r}.")
-    if kind is ExperimentStarted:
-        refuse_newer_format(value.get("format"), experiment=value.get("experiment"))
-    declared = {field.name: str(field.type) for field in fields(kind)}
-    if declared.keys() != value.keys() - {"event"}:
-        got = sorted(value.keys() - {"event"})
-        raise CorruptJournal(f"{kind.__name__}: expected the fields {sorted(declared)}, got {got}.")
-    try:
-        return kind(**{name: _READERS[form](value[name]) for name, form in declared.items()})
-    except (OverflowError, TypeError, ValueError) as error:
-        raise CorruptJournal(f"{kind.__name__}: {error}") from error
-
-
-def refuse_newer_format(version: Json, *, experiment: Json) -> None:
-    """Check the version of a journal before anything else of it is looked at.
-
-    Raises:
-        UnsupportedFormat: This version of the package cannot read it.
-    """
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UnsupportedFormat(
-            f"The journal of experiment {experiment!r} has format {version}; "
-            f"this version reads up to {FORMAT_VERSION}.",
-            hint="Use a newer version of heredity.",
-        )
-
-
-T = TypeVar("T")
-
-
-def _exactly(kind: type[T], value: Json) -> T:
-    if not isinstance(value, kind) or type(value) is not kind:  # True is no int here
-        raise TypeError(f"expected {kind.__name__}, got {value!r}")
-    return value
-
-
-def _number(value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"expected a finite number, got {value!r}")
-    return float(value)
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"expected an object, got {value!r}")
-    return value
-
-
-def _trial_ids(value: Json) -> tuple[TrialId, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, got {value!r}")
-    return tuple(map(_trial_id, value))
-
-
-def _trial_id(value: Json) -> TrialId:
-    return parse_trial_id(_exactly(str, value))
-
-
-# Any: the fields' annotations are read at run time, where no type checker can follow.
-_Reader = Callable[[Json], Any]
-
-
-def _optional(reader: _Reader) -> _Reader:
-    return lambda value: None if value is None else reader(value)
-
-
-# By the annotation of the field, so that a new event needs no code here.
-_READERS: Mapping[str, _Reader] = {
-    "float": _number,
-    "int": lambda value: _exactly(int, value),
-    "bool": lambda value: _exactly(bool, value),
-    "str": lambda value: _exactly(str, value),
-    "float | None": _optional(_number),
-    "int | None": _optional(lambda value: _exactly(int, value)),
-    "TrialId": _trial_id,
-    "TrialId | None": _optional(_trial_id),
-    "tuple[TrialId, ...]": _trial_ids,
-    "CheckpointKey": lambda value: parse_checkpoint_key(_exactly(str, value)),
-    "Mapping[str, Json]": _mapping,
-}

@@ -9,8 +9,17 @@ from typing import get_args
 from heredity.errors import CorruptJournal, IllegalMove
 from heredity.experiment import events as happened
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
+from heredity.experiment.event_json import refuse_newer_format
 from heredity.experiment.invariants import check
-from heredity.experiment.trial import Report, TrialRecord, TrialResult, TrialState, headline
+from heredity.experiment.results import result_of
+from heredity.experiment.trial import (
+    LostAttempt,
+    ParentFailure,
+    Report,
+    TrialRecord,
+    TrialState,
+    headline,
+)
 from heredity.ids import TrialId
 
 MAX_WAITING = 1_000
@@ -38,7 +47,7 @@ class ExperimentState:
     """
 
     def __init__(self, started: happened.ExperimentStarted) -> None:
-        happened.refuse_newer_format(started.format, experiment=started.experiment)
+        refuse_newer_format(started.format, experiment=started.experiment)
         self.rules = started
         self.trials: dict[TrialId, TrialRecord] = {}
         self.is_exhausted = False
@@ -49,15 +58,19 @@ class ExperimentState:
         self._running: set[TrialId] = set()
         self._waiting_children: dict[TrialId, list[TrialId]] = {}
         self._missing_parents: dict[TrialId, int] = {}
+        self._total_steps: dict[TrialId, int] = {}
         self._commands: list[Command] = []
+        self._parent_failure = ParentFailure(started.on_parent_failure)
         self._handlers: Mapping[type, Callable[..., None]] = {
             happened.ExperimentResumed: self._on_resumed,
             happened.ExperimentInterrupted: self._on_interrupted,
             happened.StrategyExhausted: self._on_exhausted,
             happened.TrialProposed: self._on_proposed,
             happened.TrialStarted: self._on_started,
+            happened.TrialResumed: self._on_trial_resumed,
             happened.TrialInherited: self._on_inherited,
             happened.TrialReported: self._on_reported,
+            happened.TrialStopRequested: self._on_stop_requested,
             happened.CheckpointSaved: self._on_saved,
             happened.TrialCompleted: self._on_ended,
             happened.TrialStoppedEarly: self._on_ended,
@@ -96,6 +109,10 @@ class ExperimentState:
         """Whether the event comes from the attempt that runs now; if not, it must be refused."""
         record = self.trials.get(event.trial)
         return record is not None and record.state is TrialState.RUNNING and record.attempt == event.attempt
+
+    def ancestor_steps(self, trial: TrialId) -> int:
+        """Training steps of the longest line of a trial's ancestors, all of which have ended."""
+        return max((self._total_steps[parent] for parent in self.trials[trial].parents), default=0)
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -141,22 +158,46 @@ class ExperimentState:
             parameters=event.parameters,
             parents=event.parents,
             twin_of=event.twin_of,
+            max_steps=event.max_steps,
+            continues=event.continues,
+            info=event.info,
             state=TrialState.WAITING,
             proposed_at=event.at,
         )
-        parents = [self._record(parent, child=event.trial) for parent in event.parents]
+        for parent in event.parents:
+            self._record(parent, child=event.trial)
         self.trials[event.trial] = record
-        failed = next((parent for parent in parents if parent.state is TrialState.FAILED), None)
-        missing = [parent for parent in parents if not parent.state.is_end]
-        if failed is not None:
-            record.error = _error_of_child(failed)
-            self._end(record, TrialState.FAILED, event.at)
-        elif missing:
+        self._wait_for_parents(record, event.at)
+
+    def _wait_for_parents(self, record: TrialRecord, at: float) -> None:
+        """Let a trial wait, start or fail, as its parents' states say."""
+        while failed := self._failed_parent(record):
+            if self._parent_failure is ParentFailure.FAIL:
+                record.error = _error_of_child(failed)
+                self._end(record, TrialState.FAILED, at)
+                return
+            self._replace_parent(record, failed)
+        missing = [parent for parent in record.parents if not self.trials[parent].state.is_end]
+        if missing:
             self._missing_parents[record.id] = len(missing)
             for parent in missing:
-                self._waiting_children.setdefault(parent.id, []).append(record.id)
+                self._waiting_children.setdefault(parent, []).append(record.id)
         else:
             self._enqueue(record)
+
+    def _failed_parent(self, record: TrialRecord) -> TrialRecord | None:
+        parents = (self.trials[parent] for parent in record.parents)
+        return next((parent for parent in parents if parent.state is TrialState.FAILED), None)
+
+    def _replace_parent(self, record: TrialRecord, failed: TrialRecord) -> None:
+        heirs = failed.parents if self._parent_failure is ParentFailure.REPARENT else ()
+        record.lost_parents += (failed.id,)
+        kept: dict[TrialId, None] = {}
+        for parent in record.parents:
+            kept.update(dict.fromkeys(heirs if parent == failed.id else (parent,)))
+        record.parents = tuple(kept)
+        if not record.parents:
+            record.continues = False
 
     def _record(self, trial: TrialId, *, child: TrialId) -> TrialRecord:
         if trial not in self.trials:
@@ -172,14 +213,30 @@ class ExperimentState:
         record.move(TrialState.RUNNING)
         record.attempt = event.attempt
         record.started_at, record.ended_at = event.at, None
-        # A clean sheet: what the lost attempt reported belongs to weights that are gone.
-        record.reports, record.checkpoints, record.inheritance = [], (), None
+        # A clean sheet: what the lost attempt reported counts only if its weights are resumed from.
+        record.reports, record.checkpoints, record.inheritance, record.first_step = [], (), None, 0
+        record.stop_reason = ""
+
+    def _on_trial_resumed(self, event: happened.TrialResumed) -> None:
+        record = self.trials[event.trial]
+        if not event.is_own:
+            record.first_step = event.step
+            return
+        lost = record.lost
+        if lost is None or event.key not in lost.checkpoints:
+            raise IllegalMove(f"trial {record.id}: no lost attempt of it has saved {event.key}")
+        record.reports = [report for report in lost.reports if report.step <= event.step]
+        record.checkpoints = lost.checkpoints[: lost.checkpoints.index(event.key) + 1]
+        record.inheritance, record.first_step = lost.inheritance, lost.first_step
 
     def _on_inherited(self, event: happened.TrialInherited) -> None:
         self.trials[event.trial].inheritance = event.inheritance
 
     def _on_reported(self, event: happened.TrialReported) -> None:
-        self.trials[event.trial].reports.append(Report(event.step, event.value))
+        self.trials[event.trial].reports.append(Report(event.step, event.value, event.metrics))
+
+    def _on_stop_requested(self, event: happened.TrialStopRequested) -> None:
+        self.trials[event.trial].stop_reason = event.reason
 
     def _on_saved(self, event: happened.CheckpointSaved) -> None:
         self.trials[event.trial].checkpoints += (event.key,)
@@ -189,12 +246,13 @@ class ExperimentState:
     ) -> None:
         record = self.trials[event.trial]
         self._running.remove(event.trial)
+        record.resources, record.lost = event.resources, None
         match event:
             case happened.TrialCompleted():
-                record.score = event.score
+                record.score, record.metrics = event.score, event.metrics
                 self._end(record, TrialState.COMPLETED, event.at)
             case happened.TrialStoppedEarly():
-                record.score = event.score
+                record.score, record.metrics = event.score, event.metrics
                 self._end(record, TrialState.STOPPED_EARLY, event.at)
             case happened.TrialFailed():
                 record.error = event.error
@@ -226,6 +284,10 @@ class ExperimentState:
     def _lose(self, record: TrialRecord, at: float, *, counts: bool, reason: str) -> None:
         self._running.remove(record.id)
         record.move(TrialState.LOST)
+        if record.checkpoints:  # else what an attempt before it has left is still the best there is
+            record.lost = LostAttempt(
+                record.checkpoints, tuple(record.reports), record.inheritance, record.first_step
+            )
         record.num_losses += counts
         if record.num_losses > self.rules.max_retries:
             record.error = f"lost {record.num_losses} times, the last time because {reason}"
@@ -241,7 +303,9 @@ class ExperimentState:
             record, state = ending.popleft()
             record.move(state)
             record.ended_at = at
-            self._commands.append(TellStrategy(_result_of(record)))
+            if state.is_success:
+                self._total_steps[record.id] = record.steps + self.ancestor_steps(record.id)
+            self._commands.append(TellStrategy(result_of(record, self.rules)))
             children = [self.trials[child] for child in self._waiting_children.pop(record.id, [])]
             ending.extend((child, TrialState.FAILED) for child in children if self._must_fail(child, record))
 
@@ -251,11 +315,14 @@ class ExperimentState:
             return False  # another parent has failed it already
         self._missing_parents[child.id] -= 1
         if not parent.state.is_success:
-            del self._missing_parents[child.id]
-            child.error = _error_of_child(parent)
-            return True
+            if self._parent_failure is ParentFailure.FAIL:
+                del self._missing_parents[child.id]
+                child.error = _error_of_child(parent)
+                return True
+            self._replace_parent(child, parent)
         if not self._missing_parents[child.id]:
             del self._missing_parents[child.id]
+            # Whoever took a failed parent's place had ended before it began, and had not failed.
             self._enqueue(child)
         return False
 
@@ -283,15 +350,3 @@ def _error_of_child(parent: TrialRecord) -> str:
 
 
 _BY_DESCENT = ("its parent ", "its ancestor ")
-
-
-def _result_of(record: TrialRecord) -> TrialResult:
-    return TrialResult(
-        trial_id=record.id,
-        parameters=record.parameters,
-        parents=record.parents,
-        state=record.state,
-        score=record.score,
-        checkpoint=record.checkpoint,
-        steps=record.steps,
-    )

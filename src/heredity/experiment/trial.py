@@ -11,6 +11,17 @@ from heredity.errors import IllegalMove
 from heredity.ids import CheckpointKey, TrialId
 
 
+class ParentFailure(Enum):
+    """What becomes of the children that wait for a parent, if it fails."""
+
+    FAIL = "fail"
+    """They fail too, with a reason that names it."""
+    REPARENT = "reparent"
+    """The failed parent's own parents take its place; a founder's children become founders."""
+    RELEASE = "release"
+    """They do without it."""
+
+
 class TrialState(Enum):
     """Where a trial stands.
 
@@ -61,10 +72,21 @@ LEGAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One value that a trial reported after so many of its own steps."""
+    """What a trial reported after so many steps."""
 
     step: int
     value: float
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LostAttempt:
+    """What an attempt had done before it was lost."""
+
+    checkpoints: tuple[CheckpointKey, ...]
+    reports: tuple[Report, ...]
+    inheritance: Mapping[str, Json] | None
+    first_step: int
 
 
 @dataclass(slots=True)
@@ -77,17 +99,35 @@ class TrialRecord:
     parents: tuple[TrialId, ...] = ()
     twin_of: TrialId | None = None
     """The trial that this one repeats from nothing, at equal budget, to measure what inheritance gave."""
+    max_steps: int | None = None
+    """How many steps it is to take; None: as many as its function likes."""
+    continues: bool = False
+    """Whether its steps go on where its first parent's ended."""
+    info: Mapping[str, Json] = field(default_factory=dict)
+    """What its strategy has to say of it."""
+    lost_parents: tuple[TrialId, ...] = ()
+    """Parents that it was to have, and that failed."""
     state: TrialState = TrialState.QUEUED
     attempt: int = 0
     """Number of the latest start; what an older attempt does late is refused by this number."""
     num_losses: int = 0
     num_late_events: int = 0
     score: float | None = None
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    """What else was measured at the end, the further objectives among it."""
+    resources: Mapping[str, Json] = field(default_factory=dict)
+    """What the last attempt used."""
     checkpoints: tuple[CheckpointKey, ...] = ()
-    """What this attempt saved, oldest first."""
+    """What this attempt saved, oldest first; before them those that it has resumed from."""
     inheritance: Mapping[str, Json] | None = None
     """What came over from the parent, with its certificate; None if the trial never asked."""
     reports: list[Report] = field(default_factory=list)
+    lost: LostAttempt | None = None
+    """What a lost attempt has left, for the next one to resume from."""
+    first_step: int = 0
+    """Steps of the parent that it continues, which lie behind it."""
+    stop_reason: str = ""
+    """Why it was asked to stop; empty if it was not."""
     error: str = ""
     proposed_at: float = 0.0
     started_at: float | None = None
@@ -111,7 +151,7 @@ class TrialRecord:
     @property
     def steps(self) -> int:
         """The trial's own training steps, as it reported them."""
-        return max((report.step for report in self.reports), default=0)
+        return max((report.step for report in self.reports), default=self.first_step) - self.first_step
 
     @property
     def seconds(self) -> float | None:
@@ -152,3 +192,12 @@ class TrialResult:
     score: float | None
     checkpoint: CheckpointKey | None
     steps: int
+    """Its own."""
+    merit: float | None = None
+    """The score, turned so that more is better; None if it has none."""
+    merits: Mapping[str, float] = field(default_factory=dict)
+    """The further objectives, turned so that more is better."""
+    reports: tuple[Report, ...] = ()
+    max_steps: int | None = None
+    cost_seconds: float = 0.0
+    """Seconds of the processor that its last attempt took; 0 if they were not measured."""

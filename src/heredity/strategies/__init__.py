@@ -1,6 +1,6 @@
 """Which trial next, and from which parent? `ask` and `tell`, with no I/O."""
 
-from heredity.strategies.base import NoProposal, Proposal, Strategy
+from heredity.strategies.base import NoProposal, Progress, Proposal, Stopper, Strategy
 from heredity.strategies.given import Given, GivenTrial
 
-__all__ = ["Given", "GivenTrial", "NoProposal", "Proposal", "Strategy"]
+__all__ = ["Given", "GivenTrial", "NoProposal", "Progress", "Proposal", "Stopper", "Strategy"]

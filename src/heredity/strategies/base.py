@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -22,6 +22,13 @@ class Proposal:
     """Trials that were proposed before; they need not have finished."""
     twin_of: TrialId | None = None
     """The trial that this one repeats from nothing, to measure what inheritance gave."""
+    max_steps: int | None = None
+    """How many training steps it is to take, those of a parent that it continues among them; None: as many
+    as its function likes."""
+    continues: bool = False
+    """Whether its steps go on where its first parent's ended, as a further rung of a halving does."""
+    info: Mapping[str, Json] = field(default_factory=dict)
+    """Whatever should stand in the trial's record: its rung, its generation, what was changed."""
 
 
 class NoProposal(Enum):
@@ -49,4 +56,30 @@ class Strategy(Protocol):
 
     def tell(self, result: TrialResult) -> None:
         """Learn how a trial ended; called once for each proposed trial, in the order of their ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a running trial has reported."""
+
+    trial_id: TrialId
+    step: int
+    merit: float
+    """The reported value, turned so that more is better."""
+
+
+class Stopper(Protocol):
+    """Finds running trials that are not worth going on with.
+
+    **Determined** and **pure**, as a `Strategy` is: an experiment is resumed by repeating the calls that the
+    journal recorded. The calls come from one thread.
+    """
+
+    def should_stop(self, progress: Progress) -> str:
+        """Take in a report; say why its trial should stop, or nothing if it should go on."""
+        ...
+
+    def tell(self, result: TrialResult) -> None:
+        """Learn how a trial ended; called once for each trial."""
         ...

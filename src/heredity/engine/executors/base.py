@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from heredity.engine.orders import TrialOrder
-from heredity.engine.trial import Emit
+from heredity.engine.trials import Emit, TrialOrder
 from heredity.ids import TrialId
 
 
@@ -15,7 +14,8 @@ class Executor(Protocol):
     **Events.** Everything that happens to an attempt goes to the `emit` that the executor was opened with,
     from the thread that calls `wait`, in the order in which it happened, and ends with exactly one of
     `TrialCompleted`, `TrialStoppedEarly`, `TrialFailed` and `TrialLost`. A worker that vanishes is reported,
-    never forgotten.
+    never forgotten. What `emit` answers to a `TrialReported` reaches the attempt before its `report` returns,
+    if the order says that it is watched.
 
     **Threads.** All methods are called from one thread.
     """

@@ -14,11 +14,14 @@ from types import FrameType
 
 from heredity import encoding
 from heredity.engine.function import FunctionReference
-from heredity.engine.orders import TrialOrder
 from heredity.engine.preload import die_with_parent
-from heredity.engine.worker import problem_of, run_attempt
+from heredity.engine.trials import TrialOrder
+from heredity.engine.trials.worker import problem_of, run_attempt
 from heredity.errors import TrialInterrupted
 from heredity.experiment import events as happened
+from heredity.experiment.event_json import event_to_json
+
+STOP, GO_ON = b"1", b"0"
 
 
 def check(function: FunctionReference, pipe: Connection) -> None:
@@ -27,16 +30,20 @@ def check(function: FunctionReference, pipe: Connection) -> None:
 
 
 def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: str) -> None:
-    """Run one attempt; its events go into the pipe, its output into the log."""
+    """Run one attempt; its events go into the pipe, its output into the log.
+
+    Where the order says that it is watched, a byte comes back for each report: whether to stop.
+    """
     os.setsid()  # the terminal's Ctrl-C is for the driver, who then ends the trials in order
     die_with_parent()
     _write_to(Path(log))
     signal.signal(signal.SIGTERM, _interrupt)
     lock = threading.Lock()  # a connection is not made for several threads, and users report from theirs
 
-    def send(event: happened.AttemptEvent) -> None:
+    def send(event: happened.AttemptEvent) -> bool:
         with lock:
             _send(pipe, event)
+            return order.is_watched and isinstance(event, happened.TrialReported) and _must_stop(pipe)
 
     run_attempt(order, function, send)
     sys.stdout.flush()
@@ -45,9 +52,16 @@ def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: s
 
 def _send(pipe: Connection, event: happened.AttemptEvent) -> None:
     try:
-        pipe.send_bytes(encoding.encode(happened.event_to_json(event)))
+        pipe.send_bytes(encoding.encode(event_to_json(event)))
     except BrokenPipeError:
         os._exit(1)  # the driver is gone: nobody may act on anything that this attempt still does
+
+
+def _must_stop(pipe: Connection) -> bool:
+    try:
+        return pipe.recv_bytes() == STOP
+    except EOFError:
+        os._exit(1)  # as above
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from heredity.engine.function import TrialFunction
-from heredity.engine.orders import TrialOrder
-from heredity.engine.trial import Emit
-from heredity.engine.worker import problem_of, run_attempt
+from heredity.engine.trials import Emit, TrialOrder
+from heredity.engine.trials.worker import problem_of, run_attempt
 from heredity.errors import ConfigError, HeredityError, TrialInterrupted
 from heredity.experiment import events as happened
 from heredity.ids import TrialId
@@ -60,9 +59,9 @@ class InlineExecutor:
             except _DriverFailure as failure:
                 raise failure.error from failure
 
-    def _tell_driver(self, event: happened.AttemptEvent) -> None:
+    def _tell_driver(self, event: happened.AttemptEvent) -> bool:
         try:
-            self._emit(event)
+            return self._emit(event)
         except HeredityError as error:
             raise _DriverFailure(error) from error
 
@@ -99,5 +98,5 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _not_open(event: happened.AttemptEvent) -> None:
+def _not_open(event: happened.AttemptEvent) -> bool:
     raise AssertionError(f"the executor is not open: {event}")

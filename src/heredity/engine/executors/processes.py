@@ -19,11 +19,11 @@ from heredity import encoding
 from heredity.engine import preload
 from heredity.engine.executors import child
 from heredity.engine.function import FunctionReference
-from heredity.engine.orders import TrialOrder
-from heredity.engine.trial import Emit
+from heredity.engine.trials import Emit, TrialOrder
 from heredity.errors import ConfigError
 from heredity.experiment import END_OF_LOG
 from heredity.experiment import events as happened
+from heredity.experiment.event_json import event_from_json
 from heredity.ids import TrialId
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ProcessExecutor:
     def start(self, order: TrialOrder) -> None:
         """See `Executor.start`."""
         log = Path(order.directory, "logs", order.log_name)
-        reader, writer = self._context.Pipe(duplex=False)
+        reader, writer = self._context.Pipe(duplex=order.is_watched)
         process = self._context.Process(
             target=child.run,
             args=(order, self._function, writer, str(log)),
@@ -139,7 +139,7 @@ class ProcessExecutor:
         """Emit what lies in the pipe, all of it."""
         try:
             while worker.pipe.poll():
-                event = happened.event_from_json(encoding.decode(worker.pipe.recv_bytes()))
+                event = event_from_json(encoding.decode(worker.pipe.recv_bytes()))
                 if isinstance(event, happened.AttemptEvent):  # the worker sends no other
                     self._take(worker, event)
         except (EOFError, ConnectionResetError):
@@ -148,7 +148,10 @@ class ProcessExecutor:
     def _take(self, worker: _Worker, event: happened.AttemptEvent) -> None:
         if worker.has_ended:
             return  # a thread of the user's that reports after the trial has returned
-        self._emit(event)
+        must_stop = self._emit(event)
+        if worker.order.is_watched and isinstance(event, happened.TrialReported):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is dead: `_bury` will tell
+                worker.pipe.send_bytes(child.STOP if must_stop else child.GO_ON)
         if isinstance(event, _LAST_EVENTS):
             worker.has_ended = True
             worker.deadline = None
@@ -273,5 +276,5 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _not_open(event: happened.AttemptEvent) -> None:
+def _not_open(event: happened.AttemptEvent) -> bool:
     raise AssertionError(f"the executor is not open: {event}")

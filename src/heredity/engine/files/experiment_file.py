@@ -20,9 +20,9 @@ from pydantic import (
 from heredity.encoding import decode
 from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
 from heredity.engine.experiment import Budget, Experiment
+from heredity.engine.files.yaml_source import YamlSource, parse_yaml, read_yaml
 from heredity.engine.function import parse_function_reference
-from heredity.engine.trial import plain_parameters
-from heredity.engine.yaml_source import YamlSource, parse_yaml, read_yaml
+from heredity.engine.trials import plain_parameters
 from heredity.errors import ConfigError, InputError
 from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
 from heredity.space import Choice, Dimension, Float, Int, Space

@@ -10,9 +10,11 @@ import time
 import traceback
 
 from heredity.engine.function import TrialFunction
-from heredity.engine.orders import TrialOrder
-from heredity.engine.trial import Emit, Trial
-from heredity.errors import ConfigError, TrialInterrupted
+from heredity.engine.trials.orders import TrialOrder
+from heredity.engine.trials.resources import ResourceMeter
+from heredity.engine.trials.trial import Emit, Trial
+from heredity.engine.trials.values import Ending
+from heredity.errors import ConfigError, TrialInterrupted, TrialStopped
 from heredity.experiment import events as happened
 
 MAX_ERROR_CHARS = 20_000
@@ -21,27 +23,54 @@ MAX_ERROR_CHARS = 20_000
 
 def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit) -> None:
     """Run one attempt to its end. Raises nothing: whatever happens becomes an event."""
-    trial = Trial(order, emit)
+    trial, meter = Trial(order, emit), ResourceMeter()
     try:
         train = function.load()
         seed_generators(order.seed)
-        score = trial.score_of(train(trial))
+        ending = trial.ending(train(trial))
     except TrialInterrupted as error:
         emit(
             happened.TrialLost(
                 at=time.time(), trial=order.trial, attempt=order.attempt, reason=str(error), counts=False
             )
         )
+    except TrialStopped:
+        _emit_end(happened.TrialStoppedEarly, trial.ending(None), order=order, meter=meter, emit=emit)
     except (Exception, SystemExit):  # noqa: BLE001  # the worker's edge: this trial ends, others go on
         text = _writable(traceback.format_exc())
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
         emit(
             happened.TrialFailed(
-                at=time.time(), trial=order.trial, attempt=order.attempt, error=text[-MAX_ERROR_CHARS:]
+                at=time.time(),
+                trial=order.trial,
+                attempt=order.attempt,
+                error=text[-MAX_ERROR_CHARS:],
+                resources=meter.read(),
             )
         )
     else:
-        emit(happened.TrialCompleted(at=time.time(), trial=order.trial, attempt=order.attempt, score=score))
+        kind = happened.TrialStoppedEarly if trial.should_stop else happened.TrialCompleted
+        _emit_end(kind, ending, order=order, meter=meter, emit=emit)
+
+
+def _emit_end(
+    kind: type[happened.TrialCompleted | happened.TrialStoppedEarly],
+    ending: Ending,
+    *,
+    order: TrialOrder,
+    meter: ResourceMeter,
+    emit: Emit,
+) -> None:
+    emit(
+        kind(
+            at=time.time(),
+            trial=order.trial,
+            attempt=order.attempt,
+            score=ending.score,
+            metrics=ending.metrics,
+            resources=meter.read(),
+        )
+    )
 
 
 def _writable(text: str) -> str:

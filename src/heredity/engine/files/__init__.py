@@ -1,0 +1,1 @@
+"""Files that an experiment is described in."""
