@@ -1,8 +1,9 @@
 """From the maps of a weight, as an operator reads it, to those of the tensors that it is made of.
 
 A weight may be a view of a tensor, or a direction times a length (weight normalization: Salimans and Kingma,
-2016, arXiv:1602.07868): w_i = g_i v_i / |v_i|. Where the columns of v are shared among copies so that each of
-the parent's squares arrives c times, |v_i| becomes sqrt(c) times the parent's, and so has g_i to.
+2016, arXiv:1602.07868): w_i = g_i v_i / |v_i|, for the slices i along one axis, mostly the rows. Where the
+entries of v are shared among copies so that each of the parent's squares arrives c times, |v_i| becomes
+sqrt(c) times the parent's, and so has g_i to.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def assigned(
     ours, theirs = views
     if ours is None or theirs is None:
         raise Unproven(f"{name} is not a tensor of the state dict but computed")
-    is_alike = (ours.length is None) == (theirs.length is None)
+    is_alike = (ours.length is None) == (theirs.length is None) and ours.length_axis == theirs.length_axis
     if ours.axes != theirs.axes or len(axes) != len(ours.axes) or not is_alike:
         raise Unproven(f"{name} is another view of {ours.node.tensor} than in the parent")
     put_in = [given for axis, given in zip(ours.axes, axes, strict=True) if axis is None]
@@ -61,19 +62,19 @@ def _with_length(
     ours: TensorView, theirs: TensorView, maps: Sequence[AxisMap]
 ) -> tuple[list[Assignment], str]:
     assert ours.length is not None and theirs.length is not None  # noqa: S101, PT018  # the caller has looked
-    sizes = theirs.node.shape or ()
-    squares = [_squares(axis, size) for axis, size in zip(maps[1:], sizes[1:], strict=True)]
+    sizes, along = theirs.node.shape or (), ours.length_axis
+    squares = [_squares(axis, n) for i, (axis, n) in enumerate(zip(maps, sizes, strict=True)) if i != along]
     is_even = all(len(each) > 0 and is_close(each, float(each[0])) and each[0] > 0 for each in squares)
     is_known = is_even and not any(MEAN_ENTRY in axis.sources for axis in maps)
     growth = math.sqrt(math.prod(float(each[0]) for each in squares)) if is_even else 1.0
-    direction = [_rows(maps[0]), *map(_columns, maps[1:])]
-    length = [_lengths(maps[0], growth), *(whole(1) for _ in maps[1:])]
+    direction = [_along(axis) if i == along else _across(axis) for i, axis in enumerate(maps)]
+    length = [_lengths(axis, growth) if i == along else whole(1) for i, axis in enumerate(maps)]
     check_maps("the length", ours.length, theirs.length, tuple(length))
     found = [
         Assignment(ours.node.tensor, theirs.node.tensor, tuple(direction)),
         Assignment(ours.length.tensor, theirs.length.tensor, tuple(length)),
     ]
-    problem = f"the rows of {ours.node.tensor} would get other lengths each by its own"
+    problem = f"the slices of {ours.node.tensor} would get other lengths each by its own"
     return found, "" if is_known else problem
 
 
@@ -92,14 +93,14 @@ def _squares(axis: AxisMap, size: int) -> Scales:
     return found.astype(np.float64)
 
 
-def _rows(axis: AxisMap) -> AxisMap:
+def _along(axis: AxisMap) -> AxisMap:
     """Directions take no factor; a direction that is zero has no length."""
     sources, scales, gradient = _numbers(axis)
     return axis_map(np.where(sources >= 0, sources, FRESH_ENTRY), np.ones(len(sources)), scales * gradient)
 
 
-def _columns(axis: AxisMap) -> AxisMap:
-    """What a row reads of zeros would count to its length, so that it is zero too."""
+def _across(axis: AxisMap) -> AxisMap:
+    """What is free would count to the length, so that it is zero: what reads zeros, and new rows too."""
     sources, scales, gradient = _numbers(axis)
     return axis_map(np.where(sources >= 0, sources, ZERO_ENTRY), scales, gradient)
 

@@ -277,9 +277,16 @@ class Zero:
 
 @dataclass(frozen=True)
 class Junk:
-    """Nothing is known of a child's value, for this reason, but that it is finite."""
+    """Nothing is known of a child's value, for this reason, but that it is finite.
+
+    Attributes:
+        reason: Why.
+        regrouped: If this is there, the value holds its entries in their order, in another shape than the
+            parent has here: a new operator has put them into it.
+    """
 
     reason: str
+    regrouped: Related | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from heredity.graph import Graph, Node, Ref
+from heredity.graph.tokens import passes_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,12 +26,14 @@ class TensorView:
     Attributes:
         node: The node of the tensor itself.
         axes: For each axis of the view, the tensor's axis; None for an axis of one entry that was put in.
-        length: The node of the rows' lengths, if the tensor says their directions only.
+        length: The node of the slices' lengths, if the tensor says their directions only.
+        length_axis: The tensor's axis along which there is one length for each entry.
     """
 
     node: Node
     axes: tuple[int | None, ...]
     length: Node | None = None
+    length_axis: int = 0
 
     def stored(self, given: Sequence[T]) -> list[T | None]:
         """What is given for each axis of the view, for each axis of the tensor; None for a dropped axis."""
@@ -48,29 +51,34 @@ def tensor_view(graph: Graph, name: str) -> TensorView | None:
         return TensorView(node, tuple(range(len(node.shape or ()))))
     if node.target == "aten._weight_norm.default":
         return _normed(graph, node)
+    before = passes_through(graph, name)
+    return tensor_view(graph, before) if before is not None else _moved(graph, node)
+
+
+def _moved(graph: Graph, node: Node) -> TensorView | None:
+    """A view of a view."""
     operand = node.arguments.get("input")
     step = _STEPS.get(node.target)
     if step is None or not isinstance(operand, Ref) or node.shape is None:
         return None
     below = tensor_view(graph, operand.name)
-    if below is None:
-        return None
-    axes = step(node, graph[operand.name].shape or ())
-    if axes is None:
+    axes = None if below is None else step(node, graph[operand.name].shape or ())
+    if below is None or axes is None:
         return None
     seen = tuple(None if axis is None else below.axes[axis] for axis in axes)
-    return TensorView(below.node, seen, below.length)
+    return TensorView(below.node, seen, below.length, below.length_axis)
 
 
 def _normed(graph: Graph, node: Node) -> TensorView | None:
-    """A direction times a length, for each entry of the first axis."""
-    direction, length = node.arguments.get("v"), node.arguments.get("g")
-    if not isinstance(direction, Ref) or not isinstance(length, Ref) or node.arguments.get("dim") != 0:
+    """A direction times a length, for each entry of one axis."""
+    direction, length, dim = (node.arguments.get(name) for name in ("v", "g", "dim"))
+    rank = len(node.shape or ())
+    if not isinstance(direction, Ref) or not isinstance(length, Ref) or not isinstance(dim, int):
         return None
     nodes = graph[direction.name], graph[length.name]
-    if not all(each.is_stored for each in nodes):
+    if not all(each.is_stored for each in nodes) or not -rank <= dim < rank:
         return None
-    return TensorView(nodes[0], tuple(range(len(node.shape or ()))), nodes[1])
+    return TensorView(nodes[0], tuple(range(rank)), nodes[1], dim % rank)
 
 
 def _same(node: Node, shape: tuple[int, ...]) -> list[int | None] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heredity.graph import Graph, Ref
+from heredity.graph.tokens import passes_through
 from heredity.transfer.operators.registry import rule_of
 from heredity.transfer.operators.rules.movement import bounds, permutation
 from heredity.transfer.operators.rules.pieces import sizes_of
@@ -53,6 +54,8 @@ _PASSING = frozenset(
         *("add.Tensor", "sub.Tensor", "mul.Tensor", "mul.Scalar", "div.Tensor", "div.Scalar"),
     )
 )
+# What is zero only if both operands are.
+_SUMS = frozenset({"aten.add.Tensor", "aten.sub.Tensor"})
 # The same, but which entries is lost on the way.
 _MIXING = frozenset(
     f"aten.{name}"
@@ -89,19 +92,23 @@ def producer_of(child: Graph, name: str) -> tuple[str, Mask] | None:
     return None
 
 
-def zeroable_before(child: Graph, name: str) -> str | None:
-    """The nearest operator at or before a value that can make it zero, and that nothing else reads past."""
+def zeroable_before(child: Graph, name: str) -> frozenset[str]:
+    """The nearest operators at or before a value that can make it zero; none if some part of it cannot be."""
     node = child[name]
-    while True:
+    while not node.is_stored:
         if zeroing(child, node):
-            return node.name
+            return frozenset({node.name})
+        operands = list(node.refs())
+        if node.target in _SUMS and len(operands) == 2:
+            parts = [zeroable_before(child, operand) for operand in operands]
+            return frozenset().union(*parts) if all(parts) else frozenset()
+        before = passes_through(child, node.name)
         rule = rule_of(node.target)
-        first = next(node.refs(), None)
-        if rule is None or not (rule.keeps_zero or "mul" in node.target) or first is None:
-            return None
-        node = child[first]
-        if node.is_stored:
-            return None
+        passes = before is not None or (rule is not None and (rule.keeps_zero or "mul" in node.target))
+        if not passes or not operands:
+            return frozenset()
+        node = child[operands[0]]
+    return frozenset()
 
 
 def _all(node: Node) -> Masks:

@@ -67,8 +67,8 @@ def _factors(child: Graph, demands: Sequence[Demand]) -> dict[str, Scales]:
 
 def _zeroed(child: Graph, alignment: Alignment, names: Sequence[str]) -> set[str]:
     """The operators that make these values zero, unless the parent has them too."""
-    found = {zeroable_before(child, name) for name in names}
-    return {name for name in found if name is not None and name not in alignment.partner} - alignment.zeroed
+    found = {operator for name in names for operator in zeroable_before(child, name)}
+    return {name for name in found if name not in alignment.partner} - alignment.zeroed
 
 
 def _with_zeroed(child: Graph, alignment: Alignment, zeroed: set[str]) -> Alignment:

@@ -155,7 +155,8 @@ class _Solver:
 
     def _inserted(self, node: Node) -> Value:
         rule = rule_of(node.target)
-        reason = f"new: the parent has no {node.target} here (at {node.name})"
+        reason = self._problem_of_operands(node)
+        reason = reason or f"new: the parent has no {node.target} here (at {node.name})"
         if rule is None:
             return Junk(reason)
         call = InsertedCall(self._known, node, is_identity=node.name in self._alignment.identities)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heredity.graph import Graph, Kind
+from heredity.graph import Graph, Kind, origin
 from heredity.graph.tokens import passes_through
 from heredity.transfer.operators.atoms import AxisAtoms
 from heredity.transfer.operators.axes import NodeAxes
@@ -22,7 +22,7 @@ def axis_atoms(parent: Graph, child: Graph, alignment: Alignment) -> AxisAtoms:
     partners = {**alignment.borrowed, **alignment.partner}
     atoms = AxisAtoms()
     for node in child.nodes:
-        partner = partners.get(node.name)
+        partner = partners.get(origin(child, node.name))  # what changes nothing has no partner of its own
         in_parent = parent[partner].shape if partner is not None else None
         is_known = in_parent is not None and len(in_parent) == len(node.shape or ())
         for axis, size in enumerate(node.shape or ()):

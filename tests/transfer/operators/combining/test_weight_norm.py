@@ -102,6 +102,26 @@ def test_scaled_copies_of_other_numbers_are_refused() -> None:
     assert [each.tensor for each in found] == ["v", "g"]
 
 
-def test_one_length_for_all_rows_is_refused(grow: Callable[..., Certificate]) -> None:
-    certificate = grow(chain(4, dim=1), chain(6, dim=1), ROWS)
-    assert "weight is not a tensor of the state dict but computed" in certificate.reason
+@pytest.mark.parametrize("growth", ["fresh", "copy"])
+@pytest.mark.parametrize(("width", "inner"), [(8, 4), (4, 8), (8, 12), (6, 5)])
+def test_growth_is_exact_with_lengths_of_columns(
+    width: int, inner: int, growth: str, grow: Callable[..., Certificate]
+) -> None:
+    """New rows are zero, since they would count to the lengths of the columns."""
+    certificate = grow(chain(4, dim=1), chain(width, inner=inner, dim=1), ROWS, growth=growth)
+    assert certificate.is_exact_in_training, certificate.reason
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_a_grouped_kernel_grows_with_a_length_for_each_place(
+    width: int, grow: Callable[..., Certificate]
+) -> None:
+    """As in wav2vec 2.0 (Baevski et al., 2020), before a norm that wants equally many copies."""
+
+    def make(width: int) -> nn.Module:
+        kernel = weight_norm(nn.Conv1d(width, width, 3, padding=1, groups=2), dim=2)
+        nn.init.uniform_(next(kernel.parametrizations.parameters()), 0.5, 2.0)
+        return nn.Sequential(nn.Conv1d(3, width, 1), kernel, nn.GELU(), nn.Flatten(), nn.Linear(5 * width, 2))
+
+    certificate = grow(make(4), make(width), torch.randn(2, 3, 5))
+    assert certificate.is_exact_in_training, certificate.reason

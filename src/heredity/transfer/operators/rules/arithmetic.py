@@ -29,6 +29,7 @@ from heredity.transfer.operators.relation import (
     total_factor,
 )
 from heredity.transfer.operators.rules.combining.summed import tie_factors
+from heredity.transfer.operators.rules.entrywise.signs import is_positive
 from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def _own_axes(call: Call, name: str, other: Axes) -> Axes:
     for place in range(-len(ours), 0):
         met = other[place] if -place <= len(other) else _ONE
         fits = (len(met), met.num_parent) == (ours[place], theirs[place])
-        axis = met.without_means() if fits else proposed[place]
-        found.append(axis.unscaled() if is_product else axis)
+        axis = met if fits else proposed[place]  # the mean of a sum is the sum of the means
+        found.append(axis.without_means().unscaled() if is_product else axis)
     # A factor of what is zero anyway is free; a new one that is zero would never learn.
     call.assign(name, *(rows(axis, zero=FRESH_ENTRY if is_product else ZERO_ENTRY) for axis in found))
     return tuple(axis.with_zero_as_junk() if is_product else axis for axis in found)
@@ -164,8 +165,8 @@ def _relate_product(call: Call) -> Axes:
     is_division = "div" in call.node.target
     call.require(call.argument("rounding_mode") is None, "a division that rounds")
     ours, theirs = _sides(call, commutes=not is_division)
-    if is_division and any(axis.has(JUNK, ZERO, MEAN) for axis in theirs):
-        raise Unproven("a division by what may be zero")
+    if is_division:
+        theirs = _divisor(call, theirs)
     rank = len(call.node.shape or ())
     a, b = _aligned(ours, rank), _aligned(theirs, rank)
     if is_division:
@@ -178,6 +179,15 @@ def _relate_product(call: Call) -> Axes:
     if factor == 1 or is_division or not call.assignments or not found:
         return found
     return _scaled_by_tensor(call, found, factor)
+
+
+def _divisor(call: Call, axes: Axes) -> Axes:
+    """What is divided by: no mean, and nothing new or zero unless it is above zero whatever comes in."""
+    ref = call.node.arguments.get("other")
+    is_above_zero = isinstance(ref, Ref) and is_positive(call.known.child, ref.name)
+    if any(axis.has(ZERO, MEAN) or (axis.has(JUNK) and not is_above_zero) for axis in axes):
+        raise Unproven("a division by what may be zero")
+    return axes
 
 
 def _scaled_by_tensor(call: Call, axes: Axes, factor: float) -> Axes:
@@ -238,16 +248,19 @@ def _insert_add(call: InsertedCall) -> Value:
     value = theirs if isinstance(ours, Zero) else ours
     if not isinstance(ours, Zero) and not isinstance(theirs, Zero):
         for name, value, other in (("input", ours, theirs), ("other", theirs, ours)):
-            if isinstance(value, Junk) and isinstance(other, Related) and not other.taint:
+            if not _is_kept(value) and _is_kept(other):
                 call.demand_zero(name)
         raise Unproven("a new addition of something that is not zero")
     is_scaled = call.node.arguments.get("alpha", 1) != 1 and isinstance(ours, Zero)
-    is_broadcast = isinstance(value, Related) and [len(axis) for axis in value.axes] != list(
-        call.node.shape or ()
-    )
-    if is_scaled or is_broadcast:
+    if is_scaled or call.shape("other" if value is theirs else "input") != call.node.shape:
         raise Unproven("a new addition that scales or broadcasts")
     return value
+
+
+def _is_kept(value: Value) -> bool:
+    """Whether a value is the parent's, in this shape or in another one."""
+    kept = value.regrouped if isinstance(value, Junk) else value
+    return isinstance(kept, Related) and not kept.taint
 
 
 def _divides_by_number(node: Node) -> bool:

@@ -79,6 +79,11 @@ def _insert_batch_norm(call: InsertedCall) -> Value:
     return value
 
 
+def _insert_norm(call: InsertedCall) -> Value:
+    """Nothing that a norm may be set to undoes it for all that comes in."""
+    raise Unproven(f"a new {call.node.target} changes what comes in")
+
+
 def _structure_last(axes: NodeAxes) -> None:
     axes.tie_all("input")
     shape = axes.node.arguments["normalized_shape"]
@@ -236,13 +241,15 @@ register(
 )
 register(
     "aten.layer_norm.default",
-    rule=OperatorRule(_structure_last, _relate_layer_norm, zeroed_by=("weight", "bias")),
+    rule=OperatorRule(_structure_last, _relate_layer_norm, _insert_norm, zeroed_by=("weight", "bias")),
 )
 register(
     "aten.rms_norm.default",
-    rule=OperatorRule(_structure_last, _relate_rms_norm, zeroed_by=("weight",), keeps_zero=True),
+    rule=OperatorRule(
+        _structure_last, _relate_rms_norm, _insert_norm, zeroed_by=("weight",), keeps_zero=True
+    ),
 )
 register(
     "aten.group_norm.default",
-    rule=OperatorRule(_structure_group_norm, _relate_group_norm, zeroed_by=("weight", "bias")),
+    rule=OperatorRule(_structure_group_norm, _relate_group_norm, _insert_norm, zeroed_by=("weight", "bias")),
 )

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 from heredity.transfer.operators.atoms import Atom, can_be_cut, cut, expanded
 from heredity.transfer.operators.axes import NodeAxes
-from heredity.transfer.operators.call import Call
+from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
-from heredity.transfer.operators.relation import AxisRelation, Unproven, factored, flattened, identity
+from heredity.transfer.operators.relation import (
+    AxisRelation,
+    Junk,
+    Related,
+    Unproven,
+    Value,
+    factored,
+    flattened,
+    identity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -153,6 +162,17 @@ def _relate(call: Call) -> tuple[AxisRelation, ...]:
     return tuple(result[axis] for axis in range(len(ours)))
 
 
+def _insert(call: InsertedCall) -> Value:
+    """A new block may work in another shape: what comes out of it is what came in, once it has its shape."""
+    value = call.operand("input")
+    inner = value.regrouped if isinstance(value, Junk) else value
+    if not isinstance(inner, Related):
+        raise Unproven(f"a new {call.node.target} of what is not known")
+    if call.node.shape == tuple(map(len, inner.axes)):
+        return inner
+    return Junk(f"new: {call.node.target} gives another shape (at {call.node.name})", inner)
+
+
 register(
     "aten.flatten.using_ints",
     "aten.view.default",
@@ -166,5 +186,5 @@ register(
     "aten.ravel.default",
     "aten.view_as.default",
     "aten.reshape_as.default",
-    rule=OperatorRule(_structure, _relate, keeps_zero=True),
+    rule=OperatorRule(_structure, _relate, _insert, keeps_zero=True),
 )

@@ -88,6 +88,12 @@ def _relate_index_select(call: Call) -> Axes:
     return tuple(axes)
 
 
-register("aten.embedding.default", rule=OperatorRule(_structure_embedding, _relate_embedding))
-register("aten.index.Tensor", rule=OperatorRule(_structure_index, _relate_index, keeps_zero=True))
+register(
+    "aten.embedding.default",
+    rule=OperatorRule(_structure_embedding, _relate_embedding, zeroed_by=("weight",)),
+)
+register(
+    "aten.index.Tensor",
+    rule=OperatorRule(_structure_index, _relate_index, zeroed_by=("input",), keeps_zero=True),
+)
 register("aten.index_select.default", rule=OperatorRule(_structure_index_select, _relate_index_select))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from heredity.graph import Ref
 from heredity.transfer.operators.atoms import Use, mark
 from heredity.transfer.operators.axes import RESULT, NodeAxes
-from heredity.transfer.operators.call import Call
+from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
-from heredity.transfer.operators.relation import AxisRelation, Unproven, with_factor_on
+from heredity.transfer.operators.relation import AxisRelation, Unproven, Value, Zero, with_factor_on
 from heredity.transfer.operators.rules.affine import assign_bias
 from heredity.transfer.operators.rules.combining.contraction import relate_product
 from heredity.transfer.operators.rules.combining.labels import Product, product_of
@@ -75,6 +75,14 @@ def _operand(call: Call, product: Product, name: str) -> Axes:
     return tuple(with_factor_on(axes, summed[-1])) if summed else axes
 
 
+def _insert(call: InsertedCall) -> Value:
+    """Zero times anything that is finite is zero."""
+    refs = [call.known.values[name] for name in call.node.refs()]
+    if any(isinstance(value, Zero) for value in refs):
+        return Zero()
+    raise Unproven(f"a new {call.node.target} changes what comes in")
+
+
 def _structure_baddbmm(axes: NodeAxes) -> None:
     _structure(axes)
     axes.tie_all("input")
@@ -113,7 +121,9 @@ def _relate_bilinear(call: Call) -> Axes:
 
 register(
     *(f"aten.{name}.default" for name in ("matmul", "bmm", "mm", "mv", "dot", "outer", "einsum")),
-    rule=OperatorRule(_structure, _relate),
+    rule=OperatorRule(
+        _structure, _relate, _insert, zeroed_by=("other", "mat2", "vec", "input"), is_zeroed_by_any=True
+    ),
 )
 register("aten.baddbmm.default", rule=OperatorRule(_structure_baddbmm, _relate_baddbmm))
 register(

@@ -14,14 +14,15 @@ def _structure(axes: NodeAxes) -> None:
         axes.tie("v", axis, RESULT, axis)
         axes.tie("g", axis, RESULT, axis)
     ours, theirs = axes.shapes(axes.node)
+    dim = axes.node.arguments.get("dim")
     for axis, (m, n) in enumerate(zip(ours, theirs or (), strict=False)):
-        if axis > 0 and m % max(n, 1):
+        if axis != dim and m % max(n, 1):
             axes.mark(RESULT, axis, Use.TABLE)  # copies would have to be equally many
 
 
 def _relate(_: Call) -> tuple[AxisRelation, ...]:
     """What is a view of tensors does not come here (`tensor_view`)."""
-    raise Unproven("a weight is normed that is computed, or whose first axis is not that of the lengths")
+    raise Unproven("a weight is normed that is computed")
 
 
 register("aten._weight_norm.default", rule=OperatorRule(_structure, _relate))

@@ -23,7 +23,8 @@ _KEEPS_SIGN = frozenset(
         *("adaptive_avg_pool2d.default", "adaptive_avg_pool3d.default", "mean.dim", "mean.default"),
         *("sum.dim_IntList", "sum.default", "amax.default", "amin.default", "flatten.using_ints"),
         *("view.default", "reshape.default", "permute.default", "transpose.int", "unsqueeze.default"),
-        *("squeeze.dim", "squeeze.default", "expand.default", "to.dtype", "slice.Tensor", "select.int"),
+        *("squeeze.dim", "squeeze.default", "expand.default", "expand_as.default", "to.dtype"),
+        *("slice.Tensor", "select.int"),
         *("contiguous.default", "clone.default", "sqrt.default"),
     )
 )
