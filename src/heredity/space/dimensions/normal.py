@@ -178,7 +178,13 @@ class Rounded:
 
     def mutate(self, value: Json, rng: random.Random) -> Json:
         """See `Dimension.mutate`."""
-        return mutate_in_unit(self, value, rng)
+        mutant = mutate_in_unit(self, value, rng)
+        # Multiples far wider than the distribution are hardly ever drawn; then one step is taken.
+        return (
+            mutant
+            if mutant != self.canonical(value)
+            else rng.choice([*self.neighbours(value, rng)] or [value])
+        )
 
     def neighbours(self, value: Json, rng: random.Random) -> Iterator[Json]:  # noqa: ARG002  # there are two at most
         """See `Dimension.neighbours`."""
