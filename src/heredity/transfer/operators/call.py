@@ -386,4 +386,6 @@ def _holds_nodes(argument: Argument) -> bool:
 
 def text(argument: Argument) -> str:
     """An argument as a message shows it."""
+    if isinstance(argument, tuple):
+        return f"({', '.join(map(text, argument))}{',' * (len(argument) == 1)})"
     return argument.name if isinstance(argument, Ref) else str(argument)
