@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -26,6 +27,9 @@ MAX_TRIALS = 200
 
 _Rule = Callable[[Sequence[Proposal]], int]
 """Which of the unfinished trials ends next."""
+
+_StateOf = Callable[[Proposal], TrialState]
+"""How a trial ends."""
 
 
 class StrategySuite(ABC):
@@ -81,18 +85,30 @@ class StrategySuite(ABC):
     def test_exhaustion_is_final(self) -> None:
         """Neither asking again nor the last results bring a proposal."""
         strategy = self.make_strategy()
-        unfinished: list[Proposal] = []
-        while isinstance(answer := strategy.ask(), Proposal) and len(unfinished) < MAX_TRIALS:
-            unfinished.append(answer)
-        if answer is not NoProposal.EXHAUSTED:
-            pytest.skip("it waits for results, or has no end in sight")
-        for proposal in unfinished:
-            strategy.tell(_result(proposal))
+        unfinished: deque[Proposal] = deque()
+        for _ in range(MAX_TRIALS):
+            answer = strategy.ask()
+            if isinstance(answer, Proposal):
+                unfinished.append(answer)
+            elif answer is NoProposal.NOT_YET:
+                strategy.tell(_result(unfinished.popleft()))
+            else:
+                break
+        else:
+            return  # it has no end in sight, and need not have one
+        assert strategy.ask() is NoProposal.EXHAUSTED
+        while unfinished:
+            strategy.tell(_result(unfinished.popleft()))
             assert strategy.ask() is NoProposal.EXHAUSTED
 
     def test_trials_may_fail(self) -> None:
         """A strategy whose every trial fails still neither breaks nor waits for ever."""
-        assert _play(self.make_strategy(), concurrency=2, state=TrialState.FAILED)
+        assert _play(self.make_strategy(), concurrency=2, state_of=lambda _: TrialState.FAILED)
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_some_trials_may_fail(self, concurrency: int) -> None:
+        """A strategy of which every third trial fails still neither breaks nor waits for ever."""
+        assert _play(self.make_strategy(), concurrency=concurrency, rule=_any_of(5), state_of=_mixed)
 
 
 def _oldest(_: Sequence[Proposal]) -> int:
@@ -104,13 +120,24 @@ def _any_of(seed: int) -> _Rule:
     return lambda unfinished: rng.randrange(len(unfinished))
 
 
+def _completed(_: Proposal) -> TrialState:
+    return TrialState.COMPLETED
+
+
+def _mixed(proposal: Proposal) -> TrialState:
+    """Fails every third trial, whichever those are, and stops some early."""
+    rng = random.Random(f"state of {proposal.trial_id}")  # noqa: S311  # no secret
+    ends = (TrialState.COMPLETED, TrialState.STOPPED_EARLY, TrialState.FAILED)
+    return rng.choices(ends, weights=(4, 2, 3))[0]
+
+
 def _play(
     strategy: Strategy,
     *,
     concurrency: int,
     rule: _Rule = _oldest,
     num_repeated: int = 0,
-    state: TrialState = TrialState.COMPLETED,
+    state_of: _StateOf = _completed,
 ) -> list[Proposal | NoProposal]:
     """Ask and tell to the end, with so many trials unfinished at a time; every answer in its order."""
     answers: list[Proposal | NoProposal] = []
@@ -124,7 +151,8 @@ def _play(
         if not unfinished:
             break
         if len(unfinished) == concurrency or not isinstance(answer, Proposal):
-            strategy.tell(_result(unfinished.pop(rule(unfinished)), state))
+            ended = unfinished.pop(rule(unfinished))
+            strategy.tell(_result(ended, state_of(ended)))
     return answers
 
 
@@ -142,12 +170,15 @@ def _proposals(answers: Sequence[Proposal | NoProposal]) -> list[Proposal]:
 def _result(proposal: Proposal, state: TrialState = TrialState.COMPLETED) -> TrialResult:
     """An end with a score that depends on the trial alone, and looks like noise."""
     is_success = state.is_success
+    score = random.Random(proposal.trial_id).random() if is_success else None  # noqa: S311  # no secret
     return TrialResult(
         trial_id=proposal.trial_id,
         parameters=proposal.parameters,
         parents=proposal.parents,
         state=state,
-        score=random.Random(proposal.trial_id).random() if is_success else None,  # noqa: S311  # no secret
+        score=score,
         checkpoint=CheckpointKey(f"suite/{proposal.trial_id}@1") if is_success else None,
         steps=1,
+        merit=score,
+        max_steps=proposal.max_steps,
     )
