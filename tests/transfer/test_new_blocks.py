@@ -39,7 +39,7 @@ class Flattened(nn.Module):
         self.branch = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 6), nn.ReLU(), nn.Linear(6, WIDTH))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows = x.reshape(-1, WIDTH)
+        rows: torch.Tensor = x.reshape(-1, WIDTH)
         rows = rows + self.branch(rows)
         return rows.view(x.shape)
 
@@ -52,7 +52,8 @@ class Transposed(nn.Module):
         self.up, self.down = nn.Parameter(torch.randn(6, WIDTH)), nn.Parameter(torch.randn(WIDTH, 6))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + torch.relu(x @ self.up.T) @ self.down.T
+        result: torch.Tensor = x + torch.relu(x @ self.up.T) @ self.down.T
+        return result
 
 
 class Chosen(nn.Module):
@@ -65,7 +66,8 @@ class Chosen(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.reshape(-1, WIDTH)
         experts = self.experts[self.router(rows).argmax(-1)]
-        return x + torch.bmm(experts, rows.unsqueeze(-1)).squeeze(-1).view(x.shape)
+        mixed: torch.Tensor = torch.bmm(experts, rows.unsqueeze(-1)).squeeze(-1).view(x.shape)
+        return x + mixed
 
 
 @pytest.mark.parametrize("block", [Parallel, Flattened, Transposed, Chosen])
@@ -102,3 +104,56 @@ def test_a_new_norm_behind_a_sum_is_refused() -> None:
     one, two = (nn.Sequential(*(Post() for _ in range(depth))) for depth in (1, 2))
     certificate = plan_transfer(trace(one, (x,)), trace(two, (x,))).certificate
     assert "a new aten.layer_norm.default changes what comes in" in certificate.reason
+
+
+class Decoder(nn.Module):
+    """Each layer reads what it has made so far, and what an encoder has made for all."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.encoder, self.begin = nn.Linear(3, WIDTH), nn.Linear(3, WIDTH)
+        self.keys = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(depth))
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 6), nn.GELU(), nn.Linear(6, WIDTH), nn.GELU(),
+                          nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH))
+            for _ in range(depth)
+        )  # fmt: skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        memory = torch.tanh(self.encoder(x))
+        y: torch.Tensor = self.begin(x)
+        for keys, layer in zip(self.keys, self.layers, strict=True):
+            y = y + layer(y) * torch.sigmoid(keys(memory))
+        return y
+
+
+def test_more_layers_that_all_read_one_value_are_exact() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(5, 3)
+    certificate = plan_transfer(trace(Decoder(1), (x,)), trace(Decoder(3), (x,))).certificate
+    assert certificate.is_exact_in_training, certificate.reason
+
+
+def test_layers_that_join_all_before_them_are_exact() -> None:
+    """A denser network, whose layers each join the same pieces anew (DenseNet: Huang et al., 2017)."""
+
+    class Dense(nn.Module):
+        def __init__(self, depth: int) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(3 + 2 * i, 2) for i in range(depth))
+            self.last = nn.Linear(3 + 2 * depth, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            pieces = [x]
+            for layer in self.layers:
+                pieces.append(layer(torch.tanh(torch.cat(pieces, 1))))
+            result: torch.Tensor = self.last(torch.cat(pieces, 1))
+            return result
+
+    torch.manual_seed(0)
+    x = torch.randn(5, 3, dtype=torch.float64)
+    father, child = Dense(2).double(), Dense(4).double()
+    plan = plan_transfer(trace(father, (x,)), trace(child, (x,)))
+    assert plan.certificate.is_exact_in_training, plan.certificate.reason
+    apply(plan, father.state_dict(), child)
+    assert measure_difference(father, child, (x,), dtype=torch.float64).in_eval < 1e-12

@@ -66,15 +66,20 @@ def dynamic_nodes(graph: Graph) -> tuple[str, ...]:
     )
 
 
-def cut_into_tokens(graph: Graph) -> tuple[Token, ...]:
-    """Cut after each call behind which no earlier value is read. A residual branch is one token."""
+def cut_into_tokens(graph: Graph, *, kept: str = "") -> tuple[Token, ...]:
+    """Cut after each call behind which no earlier value is read. A residual branch is one token.
+
+    Args:
+        graph: The network.
+        kept: A value that may be read anywhere, such as what an encoder makes for all layers of a decoder.
+    """
     names = dynamic_nodes(graph)
     position = {name: i for i, name in enumerate(names)}
     last_read = list(range(len(names)))
     for i, name in enumerate(names):
         for operand in graph[name].refs():
             read = position.get(origin(graph, operand))
-            if read is not None:
+            if read is not None and names[read] != kept:
                 last_read[read] = i
     tokens: list[Token] = []
     start = reach = 0

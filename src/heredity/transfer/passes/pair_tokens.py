@@ -23,6 +23,9 @@ _SKIPPED, _UNMATCHED, _SHORT = -1, -30, 15
 _SHARED = 0.6
 _NEVER = -(10**9)
 
+# From how many operators on a piece may be more than one layer.
+_LONG = 16
+
 CAT = "aten.cat.default"
 _IDEMPOTENT = frozenset({"aten.relu.default"})
 
@@ -40,7 +43,7 @@ class Tokens:
     @classmethod
     def of(cls, graph: Graph) -> Tokens:
         """Cut a graph."""
-        tokens = cut_into_tokens(graph)
+        tokens = _cut(graph)
         return cls(
             graph,
             tokens,
@@ -48,6 +51,24 @@ class Tokens:
             targets=tuple(tuple(graph[name].target for name in each.nodes) for each in tokens),
             shapes=tuple(graph[each.nodes[-1]].shape or () for each in tokens),
         )
+
+
+def _cut(graph: Graph) -> tuple[Token, ...]:
+    """The tokens of a graph, with one value left aside that all layers read, if that shows more branches.
+
+    It is what an encoder makes for a decoder: as long as it is needed, nothing else could be cut.
+    """
+    tokens = cut_into_tokens(graph)
+    for token in tokens:
+        if token.entry and len(token.nodes) >= _LONG and not can_be_skipped(graph, token):
+            others = cut_into_tokens(graph, kept=token.entry)
+            if _num_branches(graph, others) > _num_branches(graph, tokens):
+                return others
+    return tokens
+
+
+def _num_branches(graph: Graph, tokens: tuple[Token, ...]) -> int:
+    return sum(can_be_skipped(graph, token) for token in tokens)
 
 
 def paired_tokens(parent: Tokens, child: Tokens) -> dict[int, int]:

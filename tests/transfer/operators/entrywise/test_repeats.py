@@ -69,3 +69,24 @@ def test_repeated_units_are_read_as_copies(growth: str, grow: Callable[..., Cert
 def test_repeats_along_another_axis_are_refused(grow: Callable[..., Certificate]) -> None:
     certificate = grow(_Repeated(4, 1, 2), _Repeated(4, 1, 1), STEPS)
     assert "dim is 1, in the parent 2" in certificate.reason
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [((1, 2), (1, 2)), ((1, 3), (1, 2)), ((2, 1, 2), (2, 1, 2))])
+@pytest.mark.parametrize("growth", ["fresh", "copy"])
+def test_entries_that_are_put_beside_themselves_pass(
+    ours: tuple[int, ...], theirs: tuple[int, ...], growth: str, grow: Callable[..., Certificate]
+) -> None:
+    """What reads all repeats may read more of them, since they are alike."""
+
+    class Beside(nn.Module):
+        def __init__(self, width: int, times: tuple[int, ...]) -> None:
+            super().__init__()
+            self.times, self.first = times, nn.Linear(3, width)
+            self.last = nn.Linear(width * times[-1], 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.last(self.first(x).repeat(self.times))
+            return result
+
+    certificate = grow(Beside(4, theirs), Beside(6, ours), torch.randn(5, 3), growth=growth)
+    assert certificate.is_exact_in_training, certificate.reason

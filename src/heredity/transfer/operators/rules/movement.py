@@ -237,7 +237,6 @@ register(
 register(
     "aten.roll.default",
     "aten.flip.default",
-    "aten.repeat.default",
     "aten.cumsum.default",
     "aten.tril.default",
     "aten.triu.default",

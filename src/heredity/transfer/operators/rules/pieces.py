@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from heredity.graph import Argument, Node, Ref, origin
@@ -64,7 +66,9 @@ def _joined(parts: tuple[Axes, ...], dim: int) -> Axes:
     return tuple(found)
 
 
-def _with_new_pieces(call: Call, ours: tuple[Argument, ...], theirs: tuple[Argument, ...]) -> Axes:
+def _with_new_pieces(
+    call: Call | InsertedCall, ours: tuple[Argument, ...], theirs: tuple[Argument, ...]
+) -> Axes:
     """Each piece that is one of the parent's takes its place; all others are new.
 
     Raises:
@@ -111,7 +115,7 @@ def _insert_cat(call: InsertedCall) -> Value:
     parts = call.operands("tensors")
     known = [value for value in parts if isinstance(value, Related) and not value.taint]
     if len(known) != 1:
-        raise Unproven("new entries are joined to what is not known")
+        return _insert_longer_cat(call)
     dim = _dim(call.node, len(call.node.shape or ()))
     num_parent = known[0].axes[dim].num_parent
     refs = call.node.arguments["tensors"]
@@ -127,6 +131,23 @@ def _insert_cat(call: InsertedCall) -> Value:
     )
     axes = tuple(joined if i == dim else axis for i, axis in enumerate(known[0].axes))
     return Related(known[0].parent, axes, training_taint=known[0].training_taint)
+
+
+def _insert_longer_cat(call: InsertedCall) -> Value:
+    """All pieces that the parent joins somewhere, and new ones: where each layer joins all before it."""
+    graph = call.known.parent
+    ours = call.node.arguments["tensors"]
+    dim = _dim(call.node, len(call.node.shape or ()))
+    found: list[Related] = []
+    for other in graph.calls:
+        theirs = other.arguments.get("tensors")
+        is_alike = other.target == call.node.target and _dim(other, len(other.shape or ())) == dim
+        if is_alike and isinstance(ours, tuple) and isinstance(theirs, tuple):
+            with suppress(Unproven):
+                found.append(Related(other.name, _with_new_pieces(call, ours, theirs)))
+    if not found:
+        raise Unproven("new entries are joined to what is not known")
+    return max(found, key=lambda value: value.axes[dim].num_parent)
 
 
 def _structure_stack(axes: NodeAxes) -> None:

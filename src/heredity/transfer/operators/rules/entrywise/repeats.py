@@ -1,13 +1,13 @@
-"""The rule for entries that are repeated one by one, as keys and values are that several queries share."""
+"""Rules for entries that are repeated one by one, as keys that several queries share, or all in turn."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from heredity.graph import Argument
+from heredity.graph import Argument, Node
 from heredity.transfer.operators.atoms import Atom
 from heredity.transfer.operators.axes import RESULT, NodeAxes
-from heredity.transfer.operators.call import Call, InsertedCall
+from heredity.transfer.operators.call import Call, InsertedCall, text
 from heredity.transfer.operators.registry import OperatorRule, register
 from heredity.transfer.operators.relation import (
     AxisRelation,
@@ -18,6 +18,7 @@ from heredity.transfer.operators.relation import (
     factored,
     flattened,
 )
+from heredity.transfer.operators.rules.entrywise.agreement import aligned
 
 
 def _numbers(repeats: Argument, dim: Argument, rank: int) -> tuple[int, int]:
@@ -77,4 +78,39 @@ def _insert(call: InsertedCall) -> Value:
     return Related(value.parent, tuple(axes), value.taint, value.training_taint)
 
 
+def _times(node: Node | None, rank: int) -> tuple[int, ...]:
+    """How often a tensor is put beside itself along each axis, new ones first; none if that is not known."""
+    given = None if node is None else node.arguments.get("repeats")
+    times = tuple(each for each in given if isinstance(each, int)) if isinstance(given, tuple) else ()
+    return times if len(times) >= rank else ()
+
+
+def _structure_tiles(axes: NodeAxes) -> None:
+    """An axis becomes the repeats times its entries."""
+    operand, rank = axes.operand("input"), axes.rank("input")
+    partner = axes.partners.get(axes.node.name)
+    ours = _times(axes.node, rank)
+    theirs = _times(axes.parent[partner] if partner is not None else axes.node, rank)
+    if operand is None or not ours or not theirs:
+        return
+    new = len(ours) - rank
+    for axis, (m, n) in enumerate(zip(ours, theirs, strict=False)):
+        before = axes.atoms.of((operand.name, axis - new)) if axis >= new else ()
+        repeated = () if m == n == 1 else (Atom(n, m),)
+        axes.atoms.replace((axes.node.name, axis), (*repeated, *before))
+
+
+def _relate_tiles(call: Call) -> tuple[AxisRelation, ...]:
+    """As often as in the parent, or so that each repeat, all being alike, is any of the parent's."""
+    axes = call.operand("input")
+    ours, theirs = _times(call.node, len(axes)), _times(call.partner, len(axes))
+    if not ours or len(ours) != len(theirs) or 0 in theirs:
+        raise Unproven(f"{text(call.argument('repeats'))} repeats, of a tensor with {len(axes)} axes")
+    return tuple(
+        flattened([AxisRelation(np.arange(m) % n, np.ones(m), n), axis])
+        for m, n, axis in zip(ours, theirs, aligned(axes, len(ours)), strict=True)
+    )
+
+
+register("aten.repeat.default", rule=OperatorRule(_structure_tiles, _relate_tiles, keeps_zero=True))
 register("aten.repeat_interleave.self_int", rule=OperatorRule(_structure, _relate, _insert, keeps_zero=True))
