@@ -28,15 +28,20 @@ def graph_from_json(value: Json) -> Graph:
             f"Graph: format {version}, this version reads up to {FORMAT}.",
             hint="Update heredity to read it.",
         )
-    nodes = tuple(_node(node, where=f"graph.nodes[{i}]") for i, node in enumerate(_list(fields.get("nodes"))))
+    nodes = tuple(
+        _node(node, where=f"graph.nodes[{i}]")
+        for i, node in enumerate(_list(fields.get("nodes"), where="graph.nodes"))
+    )
     tied = _object(fields.get("tied"), where="graph.tied")
     try:
         return Graph(
             nodes=nodes,
             tied={alias: _text(name, where=f"graph.tied.{alias}") for alias, name in tied.items()},
-            keywords=tuple(_text(name, where="graph.keywords") for name in _list(fields.get("keywords"))),
-            is_alike_in_training=_flag(fields.get("is_alike_in_training")),
-            dropout_rates=tuple(_number(rate) for rate in _list(fields.get("dropout_rates", []))),
+            keywords=_texts(fields.get("keywords"), where="graph.keywords"),
+            is_alike_in_training=_flag(
+                fields.get("is_alike_in_training"), where="graph.is_alike_in_training"
+            ),
+            dropout_rates=_numbers(fields.get("dropout_rates", []), where="graph.dropout_rates"),
             values=_values(fields.get("values", {})),
             batch=_batch(fields.get("batch")),
         )
@@ -75,7 +80,7 @@ def _node(value: Json, *, where: str) -> Node:
         dtype=_text(fields.get("dtype", ""), where=f"{where}.dtype"),
         tensor=_text(fields.get("tensor", ""), where=f"{where}.tensor"),
         value_digest=_text(fields.get("value_digest", ""), where=f"{where}.value_digest"),
-        is_random=_flag(fields.get("is_random", False)),
+        is_random=_flag(fields.get("is_random", False), where=f"{where}.is_random"),
     )
 
 
@@ -103,9 +108,9 @@ def _object(value: Json, *, where: str) -> Mapping[str, Json]:
     return value
 
 
-def _list(value: Json) -> Sequence[Json]:
+def _list(value: Json, *, where: str) -> Sequence[Json]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise CorruptData(f"graph: expected a list, got {value!r:.80}.")
+        raise CorruptData(f"{where}: expected a list, got {value!r:.80}.")
     return value
 
 
@@ -121,20 +126,27 @@ def _integer(value: Json, *, where: str) -> int:
     return value
 
 
-def _number(value: Json) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise CorruptData(f"graph.dropout_rates: expected a number, got {value!r:.80}.")
-    return float(value)
+def _texts(value: Json, *, where: str) -> tuple[str, ...]:
+    return tuple(_text(each, where=where) for each in _list(value, where=where))
+
+
+def _numbers(value: Json, *, where: str) -> tuple[float, ...]:
+    found = []
+    for each in _list(value, where=where):
+        if not isinstance(each, int | float) or isinstance(each, bool):
+            raise CorruptData(f"{where}: expected a number, got {each!r:.80}.")
+        found.append(float(each))
+    return tuple(found)
 
 
 def _shape(value: Json, *, where: str) -> tuple[int, ...]:
-    sizes = tuple(_integer(size, where=where) for size in _list(value))
+    sizes = tuple(_integer(size, where=where) for size in _list(value, where=where))
     if any(size < 0 for size in sizes):
         raise CorruptData(f"{where}: a size is negative.")
     return sizes
 
 
-def _flag(value: Json) -> bool:
+def _flag(value: Json, *, where: str) -> bool:
     if not isinstance(value, bool):
-        raise CorruptData(f"graph: expected true or false, got {value!r:.80}.")
+        raise CorruptData(f"{where}: expected true or false, got {value!r:.80}.")
     return value
