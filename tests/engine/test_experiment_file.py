@@ -80,7 +80,13 @@ FAULTS = {
     "unknown kind of strategy": (changed("kind: given", "kind: genetic"), 10, "got 'genetic'"),
     "unknown dimension": (changed("{int: [1, 64]}", "{integer: [1, 64]}"), 6, "unknown key 'integer'"),
     "two kinds of dimension": (changed("{int: [1, 64]}", "{int: [1, 64], choice: [1]}"), 6, "exactly one of"),
-    "empty interval": (changed("[1, 64]", "[64, 1]"), 5, "low <= high"),
+    "empty interval": (changed("[1, 64]", "[64, 1]"), 6, "low <= high"),
+    "a constraint": (
+        changed("space:\n", "space:\n  constraints:\n  - width <\n"), 7, "space.constraints.0: 'width <'",
+    ),
+    "a broken constraint": (
+        changed("space:\n", "space:\n  constraints: [width < 16]\n"), 17, "child': expected width < 16",
+    ),
     "a parameter of the wrong type": (changed("width: 16", "width: wide"), 16, "expected an integer from"),
     "a parameter out of the space": (changed("width: 16", "width: 65"), 16, "got 65"),
     "a parameter not in the space": (changed("width: 16", "widht: 16"), 16, "did you mean 'width'?"),

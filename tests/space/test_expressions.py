@@ -101,7 +101,7 @@ def test_an_operation_that_does_not_fit_is_told_with_the_values(text: str, messa
         ("blocks[0].width > 1", r"blocks\[0\]\[\"width\"\]"),
         ("().__class__", "attributes are not allowed"),
         ("__import__('os')", "'__import__' is no function here"),
-        ("flor(rate) > 1", "Did you mean 'floor'"),
+        ("sqr(rate) > 1", "Did you mean 'sqrt'"),
         ("(lambda: 1)() > 1", "'' is no function here"),
         ("[x for x in sizes] == []", "ListComp is not allowed"),
         ("sizes[0:1] == [1]", "Slice is not allowed"),

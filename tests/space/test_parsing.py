@@ -102,8 +102,8 @@ FAULTS = {
     "a condition's name": ({"a": INT, "b": {**INT, "when": {"aa": 1}}}, "b.when: the condition of 'b'"),
     "a condition's value": ({"a": INT, "b": {**INT, "when": {"a": 9}}}, "expected an integer from 1 to 3"),
     "a condition's bound": (
-        {"a": INT, "b": {**INT, "when": {"a": {"atleast": 2}}}},
-        "b.when.a.atleast: unknown key 'atleast'; did you mean 'at_least'?",
+        {"a": INT, "b": {**INT, "when": {"a": {"at_leas": 2}}}},
+        "b.when.a.at_leas: unknown key 'at_leas'; did you mean 'at_least'?",
     ),
     "an empty condition": ({"a": {**INT, "when": []}}, "a.when: expected an expression, or names"),
     "a circle": ({"a": {**INT, "when": {"a": 1}}}, "a.when: conditions form a circle: a -> a."),

@@ -93,7 +93,7 @@ def test_a_bound_of_what_is_no_number_is_told() -> None:
     ("conditions", "message"),
     [
         ({"second": When("layer", 1)}, "layer: not in the space; did you mean 'layers'?"),
-        ({"secon": When("layers", 1)}, "a condition of 'secon': not in the space; did you mean 'second'?"),
+        ({"sec0nd": When("layers", 1)}, "a condition of 'sec0nd': not in the space; did you mean 'second'?"),
         ({"second": When("layers", 4)}, "'layers == 4': expected an integer from 1 to 3, got 4"),
         ({"second": "layers >"}, "not an expression"),
         ({"second": 3}, "expected a rule, got 3"),

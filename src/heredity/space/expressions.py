@@ -57,7 +57,7 @@ _ALLOWED = (
     *_ORDER,
     *(ast.Constant, ast.Name, ast.Load, ast.List, ast.Tuple, ast.Subscript, ast.Call, ast.IfExp),
     *(ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.BinOp),
-    *(ast.Compare, ast.Eq, ast.NotEq, ast.In, ast.NotIn),
+    *(ast.Compare, ast.Eq, ast.NotEq, ast.In, ast.NotIn),  # codespell:ignore
 )
 
 
@@ -307,7 +307,7 @@ def _comparison(node: ast.Compare, point: Parameters) -> Json:
 def _compares(kind: ast.cmpop, left: Json, right: Json) -> bool:
     if isinstance(kind, ast.Eq | ast.NotEq):
         return _is_equal(left, right) == isinstance(kind, ast.Eq)
-    if isinstance(kind, ast.In | ast.NotIn):
+    if isinstance(kind, ast.In | ast.NotIn):  # codespell:ignore
         return any(_is_equal(left, item) for item in _items(right)) == isinstance(kind, ast.In)
     return _ORDER[type(kind)](_number(left), _number(right))
 

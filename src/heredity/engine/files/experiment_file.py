@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -25,7 +25,7 @@ from heredity.engine.function import parse_function_reference
 from heredity.engine.trials import plain_parameters
 from heredity.errors import ConfigError, InputError
 from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
-from heredity.space import Choice, Dimension, Float, Int, Space
+from heredity.space import Fault, Space, read_space
 from heredity.strategies import Given, GivenTrial
 
 
@@ -79,28 +79,6 @@ class _GivenSettings(_Strict):
     trials: Annotated[dict[str, _TrialEntry], Field(min_length=1)]
 
 
-class _SpaceSpec(_Strict):
-    """One dimension, named by its kind: ``{int: [8, 64]}``, ``{float: [0, 1]}``, ``{choice: [a, b]}``."""
-
-    choice: list[Any] | None = None
-    int_: tuple[int, int] | None = Field(default=None, alias="int", strict=False)
-    float_: tuple[Number, Number] | None = Field(default=None, alias="float", strict=False)
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if sum(kind is not None for kind in (self.choice, self.int_, self.float_)) != 1:
-            raise ValueError("expected exactly one of 'choice', 'int' and 'float'")
-        return self
-
-    def dimension(self) -> Dimension:
-        if self.int_ is not None:
-            return Int(*self.int_, log=self.log)
-        if self.float_ is not None:
-            return Float(*self.float_, log=self.log)
-        return Choice(tuple(self.choice or ()))
-
-
 class _ExperimentFile(_Strict):
     name: str
     function: str
@@ -112,7 +90,7 @@ class _ExperimentFile(_Strict):
     time_limit_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_retries: Annotated[int, Field(ge=0)] = 2
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.01
-    space: dict[str, _SpaceSpec] = {}
+    space: dict[str, Any] = {}
     direction: Literal["maximize", "minimize"] = "maximize"
     strategy: _GivenSettings
 
@@ -191,11 +169,17 @@ def _store_url(store: str | None, folder: Path) -> str | None:
     return str(folder / store)
 
 
+def _space(file: _ExperimentFile, source: YamlSource) -> Space:
+    space, faults = read_space(file.space)
+    if space is None:
+        placed = [Fault(("space", *fault.path), fault.message) for fault in faults]
+        lines = [f"{source.path}:{source.line_of(fault.path)}: {fault}" for fault in placed]
+        raise ConfigError("\n".join(lines))
+    return space
+
+
 def _strategy(file: _ExperimentFile, source: YamlSource) -> Given:
-    space = None
-    if file.space:
-        with _located(source, ("space",)):
-            space = Space({name: spec.dimension() for name, spec in file.space.items()})
+    space = _space(file, source) if file.space else None
     trials = [_given_trial(file, source, name, space) for name in file.strategy.trials]
     with _located(source, ("strategy", "trials")):
         return Given(trials)
