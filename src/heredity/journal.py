@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -192,14 +194,27 @@ def read_state(
     events = replay(path)
     state = ExperimentState(first_event(path, events))
     take = take or ExperimentState.handle
-    for number, event in enumerate(events, start=2):
-        try:
-            take(state, event)
-        except (IllegalMove, CorruptJournal) as error:
-            raise CorruptJournal(
-                f"{path}, line {number}: {error}", hint="The journal was edited; restore it from a copy."
-            ) from error
+    with _without_garbage_collection():
+        for number, event in enumerate(events, start=2):
+            try:
+                take(state, event)
+            except (IllegalMove, CorruptJournal) as error:
+                raise CorruptJournal(
+                    f"{path}, line {number}: {error}", hint="The journal was edited; restore it from a copy."
+                ) from error
     return state
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Of what a replay makes nearly all is kept; looking for garbage in it took a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def first_event(path: Path, events: Iterator[Event]) -> ExperimentStarted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from heredity.encoding import Json
@@ -32,20 +33,28 @@ def event_from_json(value: Json) -> Event:
         CorruptJournal: It is no event: unknown name, missing or unknown fields, a value of another type.
         UnsupportedFormat: It begins a journal of a newer version, whatever fields that has.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise CorruptJournal(f"expected an object, got {type(value).__name__}.")
     codec = _CODECS.get(str(value.get("event")))
     if codec is None:
         raise CorruptJournal(f"unknown event {value.get('event')!r}.")
     if codec.kind is ExperimentStarted:
         refuse_newer_format(value.get("format"), experiment=value.get("experiment"))
-    name, given = codec.kind.__name__, value.keys() - {"event"}
-    if not codec.required <= given <= codec.readers.keys():
-        raise CorruptJournal(f"{name}: expected the fields {sorted(codec.readers)}, got {sorted(given)}.")
+    name = codec.kind.__name__
     try:
-        return codec.kind(**{field: codec.readers[field](value[field]) for field in given})
+        fields_ = {field: codec.readers[field](part) for field, part in value.items() if field != "event"}
+        return codec.kind(**fields_)
+    except KeyError:
+        raise CorruptJournal(_wrong_fields(codec, value)) from None
     except (OverflowError, TypeError, ValueError) as error:
+        if not codec.required <= value.keys():
+            raise CorruptJournal(_wrong_fields(codec, value)) from None
         raise CorruptJournal(f"{name}: {error}") from error
+
+
+def _wrong_fields(codec: _Codec, value: Mapping[str, Json]) -> str:
+    given = sorted(value.keys() - {"event"})
+    return f"{codec.kind.__name__}: expected the fields {sorted(codec.readers)}, got {given}."
 
 
 def refuse_newer_format(version: Json, *, experiment: Json) -> None:
@@ -72,9 +81,10 @@ def _exactly(kind: type[T], value: Json) -> T:
 
 
 def _number(value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    kind = type(value)
+    if (kind is not float and kind is not int) or not math.isfinite(value):  # type: ignore[arg-type]  # a number
         raise TypeError(f"expected a finite number, got {value!r}")
-    return float(value)
+    return float(value)  # type: ignore[arg-type]  # a number
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:
@@ -90,7 +100,11 @@ def _trial_ids(value: Json) -> tuple[TrialId, ...]:
 
 
 def _trial_id(value: Json) -> TrialId:
-    return parse_trial_id(_exactly(str, value))
+    return _parsed_trial_id(_exactly(str, value))
+
+
+# Events of one trial stand together; and what is found here is one text in memory, however often it is read.
+_parsed_trial_id = lru_cache(maxsize=65_536)(parse_trial_id)
 
 
 # Any: the fields' annotations are read at run time, where no type checker can follow.

@@ -125,7 +125,7 @@ class ExperimentState:
         """
         if isinstance(event, happened.ExperimentStarted):
             raise CorruptJournal("ExperimentStarted stands in the middle of the journal.")
-        if isinstance(event, get_args(happened.AttemptEvent)) and not self.is_current(event):
+        if isinstance(event, _ATTEMPT_EVENTS) and not self.is_current(event):
             raise IllegalMove(
                 f"{type(event).__name__} of {event.trial}, attempt {event.attempt}: not running"
             )
@@ -350,3 +350,5 @@ def _error_of_child(parent: TrialRecord) -> str:
 
 
 _BY_DESCENT = ("its parent ", "its ancestor ")
+
+_ATTEMPT_EVENTS = get_args(happened.AttemptEvent)
