@@ -25,6 +25,8 @@ class GivenTrial:
     parents: tuple[TrialId, ...] = ()
     scratch_twin: bool = False
     """Also run the trial from nothing, as ``<id>.scratch``, so that the two can be compared."""
+    max_steps: int | None = None
+    """How many steps it is to take; None: as many as its function likes."""
 
 
 class Given:
@@ -94,8 +96,11 @@ def _parents_first(by_id: Mapping[TrialId, GivenTrial]) -> list[TrialId]:
 
 
 def _proposals_of(trial: GivenTrial) -> list[Proposal]:
-    proposal = Proposal(trial.trial_id, trial.parameters, trial.parents)
+    proposal = Proposal(trial.trial_id, trial.parameters, trial.parents, max_steps=trial.max_steps)
     if not trial.scratch_twin or not trial.parents:
         return [proposal]
     twin_id = parse_trial_id(trial.trial_id + TWIN_SUFFIX)
-    return [proposal, Proposal(twin_id, trial.parameters, twin_of=trial.trial_id)]
+    return [
+        proposal,
+        Proposal(twin_id, trial.parameters, twin_of=trial.trial_id, max_steps=trial.max_steps),
+    ]
