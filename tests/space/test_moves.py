@@ -92,6 +92,18 @@ def test_a_mixture_takes_each_value_from_one_of_both() -> None:
     assert len({str(point) for point in mixed}) == 8
 
 
+def test_a_mixture_takes_what_one_has_and_draws_what_neither_has() -> None:
+    space = Space(
+        {"a": Int(0, 1), "b": Int(0, 1), "one": Int(0, 9), "both": Int(0, 9)},
+        {"one": When("a", 1), "both": "a == 1 and b == 1"},
+    )
+    first: dict[str, Json] = {"a": 1, "b": 0, "one": 7}
+    rng = random.Random(0)
+    mixed = [space.crossover(first, {"a": 0, "b": 1}, rng) for _ in range(40)]
+    assert {point["one"] for point in mixed if "one" in point} == {7}
+    assert len({point["both"] for point in mixed if "both" in point}) > 2
+
+
 def test_a_mixture_that_constraints_never_allow_is_one_of_both() -> None:
     space = Space({"a": Int(0, 1), "b": Int(0, 1)}, constraints=["a == b"])
     both: list[dict[str, Json]] = [{"a": 0, "b": 0}, {"a": 1, "b": 1}]
