@@ -113,8 +113,8 @@ def test_an_average_lacks_no_parameter(make_plan: Plan) -> None:
     assert message_of(lambda: carry_average(plan, {"f.weight": ones(2, 2)}, child)) == (
         InvalidTensor,
         (
-            "f.bias: the plan takes f.bias of shape (2,) from the parent, which has none. Make the plan for the "
-            "graph of this parent."
+            "f.bias: the plan takes f.bias of shape (2,) from the parent, which has none. Make the plan for "
+            "the graph of this parent."
         ),
     )
 
@@ -124,8 +124,8 @@ def test_a_plain_state_dict_is_no_averaged_models(make_plan: Plan) -> None:
     assert message_of(lambda: carry_averaged_model(make_plan(COPY), {"f.weight": ones(2, 2)}, child)) == (
         InvalidTensor,
         (
-            "expected the state dict of an AveragedModel, with its 'n_averaged'; it is missing. `carry_average` "
-            "takes a plain state dict."
+            "expected the state dict of an AveragedModel, with its 'n_averaged'; it is missing. "
+            "`carry_average` takes a plain state dict."
         ),
     )
 
@@ -134,8 +134,8 @@ def test_an_optimizer_of_another_module_is_refused() -> None:
     assert message_of(lambda: named_optimizer_state(linear(), adam(nn.Linear(3, 3)))) == (
         InputError,
         (
-            "Group 0 of the optimizer holds a parameter of shape (3, 3) that is not one of this Linear's. Give "
-            "the module from whose parameters the optimizer was made."
+            "Group 0 of the optimizer holds a parameter of shape (3, 3) that is not one of this Linear's. "
+            "Give the module from whose parameters the optimizer was made."
         ),
     )
 
@@ -147,8 +147,8 @@ def test_a_state_that_is_not_by_parameter_is_refused() -> None:
     assert message_of(lambda: named_optimizer_state(module, optimizer)) == (
         InvalidTensor,
         (
-            "weight, history: expected a tensor or a number, got list. The state of such an optimizer is not by "
-            "parameter; save and carry the weights without it."
+            "weight, history: expected a tensor or a number, got list. The state of such an optimizer is "
+            "not by parameter; save and carry the weights without it."
         ),
     )
 
@@ -159,8 +159,8 @@ def test_a_state_of_another_kind_is_refused_with_all_that_does_not_fit() -> None
     assert message_of(lambda: restore_optimizer_state(module, adam(module), state)) == (
         InputError,
         (
-            "The state does not fit this Adam:\nbias: Adam needs exp_avg_sq, step as well\nother: the optimizer "
-            "trains no parameter of this name.\n`carry_optimizer_state` takes what fits to another network."
+            "The state does not fit this Adam:\nbias: Adam needs exp_avg_sq, step as well\nother: the "
+            "optimizer trains no parameter of this name.\n`carry_optimizer_state` takes what fits to another network."
         ),
     )
 
@@ -180,8 +180,8 @@ def test_a_plan_for_another_module_is_refused(make_plan: Plan) -> None:
     assert message_of(lambda: carry_optimizer_state(make_plan(COPY), state, module, optimizer)) == (
         InvalidTensor,
         (
-            "f.weight: the plan is for shape (2, 2), the module has (3, 2). Make the plan for the graph of this "
-            "module."
+            "f.weight: the plan is for shape (2, 2), the module has (3, 2). Make the plan for the graph of "
+            "this module."
         ),
     )
 
@@ -208,13 +208,13 @@ def test_the_learning_rate_s_advice_gives_its_reasons(make_plan: Plan) -> None:
     assert str(rewarm_advice(plan, state_coverage=0.5, total_steps=1000)).splitlines() == [
         "learning rate: rise from 0.5 to 1 times the child's own in 100 steps",
         (
-            "- 50% of the optimizer's state came over; staged training warms up for 150 to 200 steps after each "
-            "growth."
+            "- 50% of the optimizer's state came over; staged training warms up for 150 to 200 steps after "
+            "each growth."
         ),
         "- Shortened to a tenth of 1000 steps.",
         (
-            "- 50% of the parameters are trained already and would be shaken by a full rate; ModelKeeper begins "
-            "with 1 minus that share, at least 0.3."
+            "- 50% of the parameters are trained already and would be shaken by a full rate; ModelKeeper "
+            "begins with 1 minus that share, at least 0.3."
         ),
         "- Then the child's own highest rate, with a faster decay than from scratch (LEMON).",
         "- The transfer is not exact: expect a loss above the parent's at first.",
