@@ -160,7 +160,8 @@ def test_a_state_of_another_kind_is_refused_with_all_that_does_not_fit() -> None
         InputError,
         (
             "The state does not fit this Adam:\nbias: Adam needs exp_avg_sq, step as well\nother: the "
-            "optimizer trains no parameter of this name.\n`carry_optimizer_state` takes what fits to another network."
+            "optimizer trains no parameter of this name.\n`carry_optimizer_state` takes what fits to another "
+            "network."
         ),
     )
 
