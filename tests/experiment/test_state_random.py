@@ -90,9 +90,17 @@ class Experiment(RuleBasedStateMachine):
         concurrency=st.integers(1, 3),
         max_retries=st.integers(0, 2),
         max_trials=st.none() | st.integers(1, 12),
+        on_parent_failure=st.sampled_from(["fail", "reparent", "release"]),
     )
-    def begin(self, concurrency: int, max_retries: int, max_trials: int | None) -> None:
-        self.history = History(concurrency=concurrency, max_retries=max_retries, max_trials=max_trials)
+    def begin(
+        self, concurrency: int, max_retries: int, max_trials: int | None, on_parent_failure: str
+    ) -> None:
+        self.history = History(
+            concurrency=concurrency,
+            max_retries=max_retries,
+            max_trials=max_trials,
+            on_parent_failure=on_parent_failure,
+        )
 
     def one_of_the_running(self, data: st.DataObject) -> TrialId:
         return data.draw(st.sampled_from([record.id for record in self.history.state.running()]))
@@ -102,7 +110,8 @@ class Experiment(RuleBasedStateMachine):
     def propose(self, data: st.DataObject) -> None:
         known = list(self.history.state.trials)
         parents = data.draw(st.lists(st.sampled_from(known), max_size=3)) if known else []
-        self.history.propose(f"t{len(known)}", *parents)
+        continues = bool(parents) and data.draw(st.booleans())
+        self.history.propose(f"t{len(known)}", *parents, continues=continues)
 
     @precondition(lambda self: self.history.starting)
     @rule(data=st.data())

@@ -37,6 +37,7 @@ def check(
             raise IllegalMove(f"{state.value}: derived {sorted(expected)}, recorded {recorded}")
     for record in trials.values():
         _check_parents(record, [trials[parent] for parent in record.parents], missing_parents)
+        _check_past(record, [trials[parent] for parent in record.lost_parents])
 
 
 def _check_parents(
@@ -48,3 +49,12 @@ def _check_parents(
             raise IllegalMove(f"{record.id} waits for {missing} parents, not as counted")
     elif record.attempt and not all(parent.state.is_success for parent in parents):
         raise IllegalMove(f"{record.id} was started before its parents were complete")
+
+
+def _check_past(record: TrialRecord, lost_parents: list[TrialRecord]) -> None:
+    if any(parent.state is not TrialState.FAILED for parent in lost_parents):
+        raise IllegalMove(f"{record.id} has lost a parent that has not failed")
+    if record.continues and not record.parents:
+        raise IllegalMove(f"{record.id} continues nobody")
+    if record.state.is_success and record.lost is not None:
+        raise IllegalMove(f"{record.id} has ended well, and a lost attempt of it is still to be resumed")

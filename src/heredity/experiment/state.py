@@ -190,14 +190,17 @@ class ExperimentState:
         return next((parent for parent in parents if parent.state is TrialState.FAILED), None)
 
     def _replace_parent(self, record: TrialRecord, failed: TrialRecord) -> None:
+        if failed.id in record.lost_parents:
+            return  # it was named twice
         heirs = failed.parents if self._parent_failure is ParentFailure.REPARENT else ()
+        if record.parents[0] == failed.id:
+            # It goes on from its grandparent only if its parent did: else their steps count other things.
+            record.continues = record.continues and failed.continues and bool(heirs)
         record.lost_parents += (failed.id,)
         kept: dict[TrialId, None] = {}
         for parent in record.parents:
             kept.update(dict.fromkeys(heirs if parent == failed.id else (parent,)))
         record.parents = tuple(kept)
-        if not record.parents:
-            record.continues = False
 
     def _record(self, trial: TrialId, *, child: TrialId) -> TrialRecord:
         if trial not in self.trials:

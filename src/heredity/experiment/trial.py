@@ -151,7 +151,8 @@ class TrialRecord:
     @property
     def steps(self) -> int:
         """The trial's own training steps, as it reported them."""
-        return max((report.step for report in self.reports), default=self.first_step) - self.first_step
+        last = max((report.step for report in self.reports), default=self.first_step)
+        return max(0, last - self.first_step)  # a function may report before it goes on from its parent
 
     @property
     def seconds(self) -> float | None:

@@ -35,6 +35,8 @@ class History:
         max_trials: int | None = None,
         max_retries: int = 2,
         direction: str = "maximize",
+        further_objectives: Mapping[str, Json] | None = None,
+        on_parent_failure: str = "fail",
     ) -> None:
         started = happened.ExperimentStarted(
             at=0.0,
@@ -45,6 +47,8 @@ class History:
             max_trials=max_trials,
             max_retries=max_retries,
             direction=direction,
+            further_objectives=further_objectives or {},
+            on_parent_failure=on_parent_failure,
         )
         self.events: list[happened.Event] = [started]
         self.state = ExperimentState(started)
@@ -100,6 +104,8 @@ class History:
         *parents: str,
         twin_of: str | None = None,
         parameters: Mapping[str, Json] | None = None,
+        max_steps: int | None = None,
+        continues: bool = False,
     ) -> tuple[Command, ...]:
         """Propose a trial with these parents."""
         return self.happen(
@@ -109,6 +115,8 @@ class History:
                 parameters=parameters or {},
                 parents=tuple(map(TrialId, parents)),
                 twin_of=None if twin_of is None else TrialId(twin_of),
+                max_steps=max_steps,
+                continues=continues,
             )
         )
 
@@ -128,11 +136,39 @@ class History:
             )
         )
 
-    def report(self, trial: str, value: float, *, step: int) -> None:
+    def go_on(self, trial: str, key: str, *, step: int, is_own: bool) -> None:
+        """Go on from a checkpoint as it is."""
+        self.happen(
+            happened.TrialResumed(
+                at=self.now,
+                trial=TrialId(trial),
+                attempt=self[trial].attempt,
+                key=CheckpointKey(key),
+                step=step,
+                is_own=is_own,
+            )
+        )
+
+    def report(
+        self, trial: str, value: float, *, step: int, metrics: Mapping[str, Json] | None = None
+    ) -> None:
         """Report a value."""
         self.happen(
             happened.TrialReported(
-                at=self.now, trial=TrialId(trial), attempt=self[trial].attempt, step=step, value=value
+                at=self.now,
+                trial=TrialId(trial),
+                attempt=self[trial].attempt,
+                step=step,
+                value=value,
+                metrics=metrics or {},
+            )
+        )
+
+    def ask_to_stop(self, trial: str, reason: str) -> None:
+        """Let a stopper have enough of a trial."""
+        self.happen(
+            happened.TrialStopRequested(
+                at=self.now, trial=TrialId(trial), attempt=self[trial].attempt, reason=reason
             )
         )
 
@@ -144,11 +180,23 @@ class History:
             )
         )
 
-    def complete(self, trial: str, score: float | None = None) -> tuple[Command, ...]:
+    def complete(
+        self,
+        trial: str,
+        score: float | None = None,
+        *,
+        metrics: Mapping[str, Json] | None = None,
+        resources: Mapping[str, Json] | None = None,
+    ) -> tuple[Command, ...]:
         """Come to the regular end."""
         return self.happen(
             happened.TrialCompleted(
-                at=self.now, trial=TrialId(trial), attempt=self[trial].attempt, score=score
+                at=self.now,
+                trial=TrialId(trial),
+                attempt=self[trial].attempt,
+                score=score,
+                metrics=metrics or {},
+                resources=resources or {},
             )
         )
 
@@ -234,6 +282,8 @@ def histories(draw: Draw, *, max_events: int = 40) -> History:
         max_trials=draw(st.none() | st.integers(1, 10)),
         max_retries=draw(st.integers(0, 2)),
         direction=draw(st.sampled_from(["maximize", "minimize"])),
+        further_objectives=draw(st.sampled_from([{}, {"latency": "minimize"}])),
+        on_parent_failure=draw(st.sampled_from(["fail", "reparent", "release"])),
     )
     for _ in range(draw(st.integers(0, max_events))):
         draw(st.sampled_from(_possible(history)))(history, draw)
@@ -252,7 +302,7 @@ def _possible(history: History) -> list[_Step]:
     if history.starting:
         steps.append(lambda told, _: told.start(told.starting[0]))
     if history.state.num_running:
-        steps += [_report, _save, _inherit, _end, _lose]
+        steps += [_report, _save, _inherit, _ask_to_stop, _go_on, _end, _lose]
     if history.state.trials:
         steps.append(_refuse)
     return steps
@@ -265,17 +315,42 @@ def _running(history: History, draw: Draw) -> TrialId:
 def _propose(history: History, draw: Draw) -> None:
     known = list(history.state.trials)
     parents = draw(st.lists(st.sampled_from(known), max_size=2, unique=True)) if known else []
-    history.propose(f"t{len(known)}", *parents, parameters={"width": draw(st.integers(1, 9))})
+    history.propose(
+        f"t{len(known)}",
+        *parents,
+        parameters={"width": draw(st.integers(1, 9))},
+        max_steps=draw(st.none() | st.integers(1, 9)),
+        continues=bool(parents) and draw(st.booleans()),
+    )
 
 
 def _report(history: History, draw: Draw) -> None:
     trial = _running(history, draw)
-    history.report(trial, draw(st.floats(-1e6, 1e6)), step=history[trial].steps + draw(st.integers(0, 9)))
+    history.report(
+        trial,
+        draw(st.floats(-1e6, 1e6)),
+        step=history[trial].first_step + history[trial].steps + draw(st.integers(0, 9)),
+        metrics=draw(st.sampled_from([{}, {"latency": 2.5}])),
+    )
 
 
 def _save(history: History, draw: Draw) -> None:
     trial = _running(history, draw)
-    history.save(trial, f"history/{trial}@{len(history[trial].checkpoints)}")
+    history.save(trial, f"history/{trial}@{len(history.events)}")
+
+
+def _ask_to_stop(history: History, draw: Draw) -> None:
+    history.ask_to_stop(_running(history, draw), draw(st.text(min_size=1, max_size=8)))
+
+
+def _go_on(history: History, draw: Draw) -> None:
+    """Resume what a lost attempt has left, or go on where the first parent ended; else begin anew."""
+    trial = _running(history, draw)
+    record, step = history[trial], draw(st.integers(0, 9))
+    if record.lost is not None:
+        history.go_on(trial, draw(st.sampled_from(record.lost.checkpoints)), step=step, is_own=True)
+    elif record.continues and (key := history[record.parents[0]].checkpoint) is not None:
+        history.go_on(trial, key, step=step, is_own=False)
 
 
 def _inherit(history: History, draw: Draw) -> None:
@@ -286,7 +361,7 @@ def _end(history: History, draw: Draw) -> None:
     trial = _running(history, draw)
     match draw(st.integers(0, 2)):
         case 0:
-            history.complete(trial, draw(_SCORES))
+            history.complete(trial, draw(_SCORES), metrics=draw(st.sampled_from([{}, {"latency": 2.5}])))
         case 1:
             history.stop_early(trial, draw(_SCORES))
         case _:
