@@ -1,7 +1,8 @@
 """Where trials run. One small interface, one file a place."""
 
-from heredity.engine.executors.base import Executor
+from heredity.engine.executors.base import Capabilities, Executor
 from heredity.engine.executors.inline import InlineExecutor
+from heredity.engine.executors.limits import Resources
 from heredity.engine.executors.processes import ProcessExecutor
 
-__all__ = ["Executor", "InlineExecutor", "ProcessExecutor"]
+__all__ = ["Capabilities", "Executor", "InlineExecutor", "ProcessExecutor", "Resources"]

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from heredity.engine.trials import Emit, TrialOrder
+from heredity.experiment import events as happened
 from heredity.ids import TrialId
+
+Limit = Literal["time", "memory", "log"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a kind of executor can do beyond the contract that all keep."""
+
+    isolates: bool
+    """Whether an attempt that kills its process harms no other, and whether a running one can be stopped."""
+    runs_side_by_side: bool
+    """Whether several attempts run at the same time."""
+    limits: frozenset[Limit]
+    """What it can hold an attempt to."""
 
 
 class Executor(Protocol):
@@ -18,13 +34,28 @@ class Executor(Protocol):
     if the order says that it is watched.
 
     **Threads.** All methods are called from one thread.
+
+    `heredity.testing.executor_suite` has all of this as tests.
     """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
 
     def open(self, emit: Emit) -> None:
         """Make ready, and check that the trial function can be loaded.
 
         Raises:
             ConfigError: It cannot; nothing was started.
+        """
+        ...
+
+    def reach(self, *, store_url: str, directory: str) -> None:
+        """Check that attempts will find the experiment's store, wherever they run. Both are there already.
+
+        Raises:
+            ConfigError: Some of them would not; the message names the machine.
         """
         ...
 
@@ -43,3 +74,17 @@ class Executor(Protocol):
     def close(self) -> None:
         """End all that still runs, at once, and let go of everything."""
         ...
+
+
+LAST_EVENTS = (
+    happened.TrialCompleted,
+    happened.TrialStoppedEarly,
+    happened.TrialFailed,
+    happened.TrialLost,
+)
+"""With one of these, and no other, an attempt is over."""
+
+
+def not_open(event: happened.AttemptEvent) -> bool:
+    """Stand in for `emit` until the executor is opened."""
+    raise AssertionError(f"the executor is not open: {event}")

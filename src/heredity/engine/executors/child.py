@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from heredity import encoding
+from heredity.engine.executors.places import Place, settle
 from heredity.engine.function import FunctionReference
 from heredity.engine.preload import die_with_parent
 from heredity.engine.trials import TrialOrder
@@ -29,7 +30,7 @@ def check(function: FunctionReference, pipe: Connection) -> None:
     pipe.send_bytes(problem_of(function).encode())
 
 
-def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: str) -> None:
+def run(order: TrialOrder, function: FunctionReference, pipe: Connection, *, log: str, place: Place) -> None:
     """Run one attempt; its events go into the pipe, its output into the log.
 
     Where the order says that it is watched, a byte comes back for each report: whether to stop.
@@ -37,6 +38,7 @@ def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: s
     os.setsid()  # the terminal's Ctrl-C is for the driver, who then ends the trials in order
     die_with_parent()
     _write_to(Path(log))
+    settle(place)
     signal.signal(signal.SIGTERM, _interrupt)
     lock = threading.Lock()  # a connection is not made for several threads, and users report from theirs
 
@@ -45,7 +47,7 @@ def run(order: TrialOrder, function: FunctionReference, pipe: Connection, log: s
             _send(pipe, event)
             return order.is_watched and isinstance(event, happened.TrialReported) and _must_stop(pipe)
 
-    run_attempt(order, function, send)
+    run_attempt(order, function, send, num_threads=place.threads or 1)
     sys.stdout.flush()
     pipe.close()
 

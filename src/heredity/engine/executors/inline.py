@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from heredity.engine.executors.base import Capabilities, not_open
 from heredity.engine.function import TrialFunction
 from heredity.engine.trials import Emit, TrialOrder
 from heredity.engine.trials.worker import problem_of, run_attempt
@@ -24,10 +25,12 @@ class InlineExecutor:
     Time limits cannot be kept: nothing can end a function of one's own process from outside.
     """
 
+    capabilities = Capabilities(isolates=False, runs_side_by_side=False, limits=frozenset())
+
     def __init__(self, function: TrialFunction) -> None:
         self._function = function
         self._queue: deque[TrialOrder] = deque()
-        self._emit: Emit = _not_open
+        self._emit: Emit = not_open
 
     def open(self, emit: Emit) -> None:
         """See `Executor.open`."""
@@ -35,6 +38,9 @@ class InlineExecutor:
         if problem:
             raise ConfigError(problem)
         self._emit = emit
+
+    def reach(self, *, store_url: str, directory: str) -> None:
+        """See `Executor.reach`. The driver reaches what it has made."""
 
     def start(self, order: TrialOrder) -> None:
         """See `Executor.start`."""
@@ -96,7 +102,3 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _not_open(event: happened.AttemptEvent) -> bool:
-    raise AssertionError(f"the executor is not open: {event}")

@@ -4,52 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Connection, wait
+from collections import deque
+from multiprocessing.connection import wait
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from heredity import encoding
 from heredity.engine import preload
 from heredity.engine.executors import child
+from heredity.engine.executors.base import LAST_EVENTS, Capabilities, not_open
+from heredity.engine.executors.limits import Resources
+from heredity.engine.executors.logs import cut_middle
+from heredity.engine.executors.memory import families, held_bytes
+from heredity.engine.executors.places import Place, Places, places_of_machine
+from heredity.engine.executors.server import environment_of_server, without_main
+from heredity.engine.executors.worker_process import WorkerProcess
 from heredity.engine.function import FunctionReference
 from heredity.engine.trials import Emit, TrialOrder
 from heredity.errors import ConfigError
-from heredity.experiment import END_OF_LOG
 from heredity.experiment import events as happened
 from heredity.experiment.event_json import event_from_json
 from heredity.ids import TrialId
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerProcess
-
-ABORT_GRACE_SECONDS = 2.0
-"""Between SIGABRT, at which a worker writes all its threads' stacks into its log, and SIGKILL."""
-
 EXIT_GRACE_SECONDS = 10.0
 """For a worker whose trial has ended to leave; threads and atexit handlers of the user's may hold it."""
 
-LOG_TAIL_BYTES = 4_000
-
-
-@dataclass(slots=True)
-class _Worker:
-    order: TrialOrder
-    process: ForkServerProcess
-    pipe: Connection
-    log: Path
-    deadline: float | None
-    has_ended: bool = False
-    """Whether the attempt's last event has been emitted."""
-    timed_out: bool = False
-    interrupted: bool = False
-    kill_at: float | None = field(default=None)
+WATCH_SECONDS = 0.25
+"""Between two looks at memory and logs: what is passed in between is seen at the next look."""
 
 
 class ProcessExecutor:
@@ -58,14 +40,42 @@ class ProcessExecutor:
     Args:
         function: The trial function.
         time_limit_seconds: After it, an attempt is ended and has failed; None sets no limit.
+        resources: What an attempt gets, and what it may not exceed.
+        places: Who hands out cores and accelerators; by default this machine's are, as `resources` says.
+        log_folder: Where the logs go; by default ``logs/`` in the experiment's directory.
+
+    Raises:
+        ConfigError: The machine has too little for even one attempt.
     """
 
-    def __init__(self, function: FunctionReference, *, time_limit_seconds: float | None = None) -> None:
+    capabilities = Capabilities(
+        isolates=True, runs_side_by_side=True, limits=frozenset({"time", "memory", "log"})
+    )
+
+    def __init__(
+        self,
+        function: FunctionReference,
+        *,
+        time_limit_seconds: float | None = None,
+        resources: Resources | None = None,
+        places: Places | None = None,
+        log_folder: Path | None = None,
+    ) -> None:
         self._function = function
         self._time_limit_seconds = time_limit_seconds
+        self._resources = resources or Resources()
+        self._places = places or places_of_machine(self._resources)
+        self._log_folder = log_folder
         self._context = multiprocessing.get_context("forkserver")
-        self._workers: dict[tuple[TrialId, int], _Worker] = {}
-        self._emit: Emit = _not_open
+        self._workers: dict[tuple[TrialId, int], WorkerProcess] = {}
+        self._placeless: deque[TrialOrder] = deque()
+        self._watch_at = 0.0
+        self._emit: Emit = not_open
+
+    @property
+    def capacity(self) -> int | None:
+        """How many attempts have a place at a time; None: any number. The others wait."""
+        return self._places.capacity
 
     # --- the interface -------------------------------------------------------------------------------------
 
@@ -75,7 +85,7 @@ class ProcessExecutor:
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=child.check, args=(self._function, writer))
         self._context.set_forkserver_preload([preload.__name__, child.__name__])
-        with _environment_of_server(self._function), _without_main():
+        with environment_of_server(self._function), without_main():
             process.start()
         writer.close()
         try:
@@ -89,32 +99,31 @@ class ProcessExecutor:
         if problem:
             raise ConfigError(problem)
 
+    def reach(self, *, store_url: str, directory: str) -> None:
+        """See `Executor.reach`. The driver's own disks are everybody's here."""
+
     def start(self, order: TrialOrder) -> None:
-        """See `Executor.start`."""
-        log = Path(order.directory, "logs", order.log_name)
-        reader, writer = self._context.Pipe(duplex=order.is_watched)
-        process = self._context.Process(
-            target=child.run,
-            args=(order, self._function, writer, str(log)),
-            name=f"{order.trial}@{order.attempt}",
-        )
-        with _without_main():
-            process.start()
-        writer.close()  # the worker's end is the only one, so that its death is an end of file here
-        limit = self._time_limit_seconds
-        deadline = None if limit is None else time.monotonic() + limit
-        self._workers[order.trial, order.attempt] = _Worker(order, process, reader, log, deadline)
+        """See `Executor.start`. Waits for a place, where an attempt that is just leaving still has it."""
+        self._placeless.append(order)
+        self._start_waiting()
 
     def stop(self, trial: TrialId, attempt: int, *, at_once: bool) -> None:
         """See `Executor.stop`."""
         worker = self._workers.get((trial, attempt))
         if worker is not None and not worker.has_ended:
-            worker.interrupted = True
-            _signal(worker, signal.SIGKILL if at_once else signal.SIGTERM)
+            worker.is_interrupted = True
+            worker.signal(signal.SIGKILL if at_once else signal.SIGTERM)
+        for order in [each for each in self._placeless if (each.trial, each.attempt) == (trial, attempt)]:
+            self._placeless.remove(order)
+            self._emit(
+                happened.TrialLost(
+                    at=time.time(), trial=trial, attempt=attempt, reason="stopped", counts=False
+                )
+            )
 
     def wait(self, timeout_seconds: float) -> None:
         """See `Executor.wait`."""
-        self._keep_time_limits()
+        self._keep_limits()
         pipes = {worker.pipe: worker for worker in self._workers.values() if not worker.pipe.closed}
         sentinels = {worker.process.sentinel: worker for worker in self._workers.values()}
         ready = wait([*pipes, *sentinels], timeout=self._timeout(timeout_seconds))
@@ -127,15 +136,43 @@ class ProcessExecutor:
 
     def close(self) -> None:
         """See `Executor.close`."""
+        self._placeless.clear()
         for worker in self._workers.values():
-            _signal(worker, signal.SIGKILL)
+            worker.signal(signal.SIGKILL)
             worker.process.join()
             worker.pipe.close()
+            self._places.give_back(worker.place)
         self._workers.clear()
 
     # --- one worker ----------------------------------------------------------------------------------------
 
-    def _read(self, worker: _Worker) -> None:
+    def _start_waiting(self) -> None:
+        while self._placeless and (place := self._places.take()) is not None:
+            self._fork(self._placeless.popleft(), place)
+
+    def _fork(self, order: TrialOrder, place: Place) -> None:
+        log = (self._log_folder or Path(order.directory, "logs")) / order.log_name
+        reader, writer = self._context.Pipe(duplex=order.is_watched)
+        process = self._context.Process(
+            target=child.run,
+            args=(order, self._function, writer),
+            kwargs={"log": str(log), "place": place},
+            name=f"{order.trial}@{order.attempt}",
+        )
+        with without_main():
+            process.start()
+        writer.close()  # the worker's end is the only one, so that its death is an end of file here
+        limit = self._time_limit_seconds
+        self._workers[order.trial, order.attempt] = WorkerProcess(
+            order=order,
+            process=process,
+            pipe=reader,
+            log=log,
+            place=place,
+            deadline=None if limit is None else time.monotonic() + limit,
+        )
+
+    def _read(self, worker: WorkerProcess) -> None:
         """Emit what lies in the pipe, all of it."""
         try:
             while worker.pipe.poll():
@@ -145,136 +182,60 @@ class ProcessExecutor:
         except (EOFError, ConnectionResetError):
             worker.pipe.close()
 
-    def _take(self, worker: _Worker, event: happened.AttemptEvent) -> None:
+    def _take(self, worker: WorkerProcess, event: happened.AttemptEvent) -> None:
         if worker.has_ended:
             return  # a thread of the user's that reports after the trial has returned
         must_stop = self._emit(event)
         if worker.order.is_watched and isinstance(event, happened.TrialReported):
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is dead: `_bury` will tell
                 worker.pipe.send_bytes(child.STOP if must_stop else child.GO_ON)
-        if isinstance(event, _LAST_EVENTS):
+        if isinstance(event, LAST_EVENTS):
             worker.has_ended = True
             worker.deadline = None
             worker.kill_at = time.monotonic() + EXIT_GRACE_SECONDS
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: WorkerProcess) -> None:
         """The process has ended: read its last words, and say why it died if it had not said so itself."""
         if not worker.pipe.closed:
             self._read(worker)
         worker.pipe.close()
         worker.process.join()
-        _kill_session(worker)
+        worker.kill_session()
+        self._cut_log(worker)
         del self._workers[worker.order.trial, worker.order.attempt]
+        self._places.give_back(worker.place)
         if not worker.has_ended:
-            self._emit(self._epitaph(worker))
+            self._emit(worker.epitaph())
         worker.process.close()
+        self._start_waiting()
 
-    def _epitaph(self, worker: _Worker) -> happened.AttemptEvent:
-        at, trial, attempt = time.time(), worker.order.trial, worker.order.attempt
-        if worker.interrupted:
-            return happened.TrialLost(at=at, trial=trial, attempt=attempt, reason="interrupted", counts=False)
-        if worker.timed_out:
-            why = f"TimeLimitExceeded: still running after {self._time_limit_seconds:g} seconds"
-        else:
-            why = _death_of(worker.process.exitcode)
-        tail = _tail_of(worker.log)
-        error = f"{why}\n\n{END_OF_LOG}\n{tail}" if tail else why
-        return happened.TrialFailed(at=at, trial=trial, attempt=attempt, error=error)
-
-    # --- time limits ---------------------------------------------------------------------------------------
+    # --- limits --------------------------------------------------------------------------------------------
 
     def _timeout(self, timeout_seconds: float) -> float:
         times = [t for w in self._workers.values() for t in (w.deadline, w.kill_at) if t is not None]
+        if self._watch_at:
+            times.append(self._watch_at)
         return max(0.0, min([timeout_seconds, *(t - time.monotonic() for t in times)]))
 
-    def _keep_time_limits(self) -> None:
+    def _keep_limits(self) -> None:
         now = time.monotonic()
         for worker in self._workers.values():
-            if worker.deadline is not None and now >= worker.deadline:
-                worker.timed_out, worker.deadline = True, None
-                worker.kill_at = now + ABORT_GRACE_SECONDS
-                _signal(worker, signal.SIGABRT)  # faulthandler writes every thread's stack into the log
-            elif worker.kill_at is not None and now >= worker.kill_at:
-                worker.kill_at = None
-                _signal(worker, signal.SIGKILL)
+            worker.keep_deadlines(now, time_limit_seconds=self._time_limit_seconds)
+        if now >= self._watch_at and (self._resources.memory_limit_bytes or self._resources.log_limit_bytes):
+            self._keep_memory_limit()
+            for worker in self._workers.values():
+                self._cut_log(worker)
+            self._watch_at = time.monotonic() + WATCH_SECONDS
 
+    def _keep_memory_limit(self) -> None:
+        limit = self._resources.memory_limit_bytes
+        workers = {worker.process.pid: worker for worker in self._workers.values()}
+        if limit is None or not workers:
+            return
+        for leader, pids in families([pid for pid in workers if pid is not None]).items():
+            workers[leader].keep_memory_limit(held_bytes(pids, enough=limit), limit_bytes=limit)
 
-_LAST_EVENTS = (
-    happened.TrialCompleted,
-    happened.TrialStoppedEarly,
-    happened.TrialFailed,
-    happened.TrialLost,
-)
-
-
-def _signal(worker: _Worker, number: signal.Signals) -> None:
-    pid = worker.process.pid
-    if pid is None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    if number is signal.SIGKILL:
-        _kill_session(worker)
-
-
-def _kill_session(worker: _Worker) -> None:
-    """Kill what the worker has forked: data loaders must not outlive it. It leads a session of its own."""
-    if worker.process.pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.process.pid, signal.SIGKILL)
-
-
-def _death_of(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        hint = " (out of memory?)" if name == "SIGKILL" else ""
-        return f"WorkerDied: killed by {name}{hint}"
-    return f"WorkerDied: the process ended with exit code {exit_code} before the trial function returned"
-
-
-def _tail_of(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-            tail = file.read().decode(errors="replace").strip()
-    except OSError as error:
-        return f"(no log: {error.strerror})"
-    return tail
-
-
-@contextlib.contextmanager
-def _environment_of_server(function: FunctionReference) -> Iterator[None]:
-    """Set what the fork server reads when it starts; one server lives as long as this process."""
-    names = {
-        preload.VARIABLE: encoding.encode(asdict(function)).decode(),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-    }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep multiprocessing from running the main script again in every worker.
-
-    Workers find all they need by its name, so they need no copy of ``__main__``; and a script without the
-    usual guard would begin the experiment anew in each of them.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _not_open(event: happened.AttemptEvent) -> bool:
-    raise AssertionError(f"the executor is not open: {event}")
+    def _cut_log(self, worker: WorkerProcess) -> None:
+        limit = self._resources.log_limit_bytes
+        if limit is not None:
+            worker.num_cut = cut_middle(worker.log, limit_bytes=limit, num_cut=worker.num_cut)

@@ -21,12 +21,12 @@ MAX_ERROR_CHARS = 20_000
 """A traceback may hold a whole tensor's repr; the journal keeps its end, the log keeps all of it."""
 
 
-def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit) -> None:
+def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit, *, num_threads: int = 1) -> None:
     """Run one attempt to its end. Raises nothing: whatever happens becomes an event."""
     trial, meter = Trial(order, emit), ResourceMeter()
     try:
         train = function.load()
-        seed_generators(order.seed)
+        seed_generators(order.seed, num_threads=num_threads)
         ending = trial.ending(train(trial))
     except TrialInterrupted as error:
         emit(
@@ -100,8 +100,8 @@ def warm_up(function: TrialFunction) -> None:
     gc.freeze()  # a collection in a worker would touch, and so copy, pages that it shares with all others
 
 
-def seed_generators(seed: int) -> None:
-    """Seed every generator that the trial function has loaded, and keep torch to one thread.
+def seed_generators(seed: int, *, num_threads: int = 1) -> None:
+    """Seed every generator that the trial function has loaded, and keep torch to so many threads.
 
     Two threads in each of two busy processes on two cores were measured to be fifty times slower than one.
     """
@@ -111,4 +111,4 @@ def seed_generators(seed: int) -> None:
     if "torch" in sys.modules:
         torch = importlib.import_module("torch")
         torch.manual_seed(seed)
-        torch.set_num_threads(1)
+        torch.set_num_threads(num_threads)
