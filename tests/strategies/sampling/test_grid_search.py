@@ -24,7 +24,7 @@ def points(strategy: Strategy) -> list[tuple[object, ...]]:
 
 
 def test_the_last_dimension_changes_fastest() -> None:
-    space = {"rate": Float(0, 1), "activation": Choice(["relu", "gelu", "tanh"])}
+    space = Space({"rate": Float(0, 1), "activation": Choice(["relu", "gelu", "tanh"])})
     assert points(GridSearch(space, num_values=2)) == [
         (0.0, "relu"), (0.0, "gelu"), (0.0, "tanh"), (1.0, "relu"), (1.0, "gelu"), (1.0, "tanh"),
     ]  # fmt: skip

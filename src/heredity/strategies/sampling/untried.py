@@ -10,10 +10,12 @@ from heredity.space import Parameters, Space
 if TYPE_CHECKING:
     import random
 
-MAX_DRAWS = 1_000
-"""After so many draws in a row of what is known, what is left is looked for, where it can be counted."""
 MAX_COUNTED = 100_000
 """Spaces with more points are not walked through."""
+MAX_DRAWS = 100
+"""After so many draws in a row of what is known, a space is walked through for what is left."""
+MAX_DRAWS_UNCOUNTED = 1_000
+"""After so many, a space that cannot be walked through counts as empty."""
 
 
 class UntriedPoints:
@@ -50,11 +52,13 @@ class UntriedPoints:
             ConfigError: The constraints leave no point that could be found.
         """
         if self._left is None:
-            for _ in range(MAX_DRAWS):
+            size = self._space.size
+            is_countable = size is not None and size <= MAX_COUNTED
+            for _ in range(MAX_DRAWS if is_countable else MAX_DRAWS_UNCOUNTED):
                 point = self._space.sample(rng)
                 if self.claim(point):
                     return point
-            self._left = self._walk()
+            self._left = list(self._space.grid(size)) if is_countable and size else []
         while self._left:
             index = rng.randrange(len(self._left))
             self._left[index], self._left[-1] = self._left[-1], self._left[index]
@@ -62,9 +66,3 @@ class UntriedPoints:
             if self.claim(point):
                 return point
         return None
-
-    def _walk(self) -> list[dict[str, Json]]:
-        size = self._space.size
-        if size is None or size > MAX_COUNTED:
-            return []
-        return list(self._space.grid(size))
