@@ -54,10 +54,12 @@ class Advisers:
 
     def should_stop(self, event: happened.TrialReported, state: ExperimentState) -> str:
         """Take in a report; say why its trial should stop, or nothing if it should go on."""
-        merit = merit_of(event.value, state.rules)
-        if self.stopper is None or merit is None:
+        merit, record = merit_of(event.value, state.rules), state.trials[event.trial]
+        if self.stopper is None or merit is None or record.twin_of is not None:
             return ""
-        return self.stopper.should_stop(Progress(event.trial, event.step, merit))
+        return self.stopper.should_stop(
+            Progress(event.trial, event.step, merit, parents=record.parents, continues=record.continues)
+        )
 
 
 class Loop:

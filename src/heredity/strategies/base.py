@@ -67,17 +67,25 @@ class Progress:
     step: int
     merit: float
     """The reported value, turned so that more is better."""
+    parents: tuple[TrialId, ...] = ()
+    continues: bool = False
+    """Whether its steps go on where its first parent's ended."""
 
 
 class Stopper(Protocol):
     """Finds running trials that are not worth going on with.
+
+    Scratch twins are measured to their end: no stopper hears their reports.
 
     **Determined** and **pure**, as a `Strategy` is: an experiment is resumed by repeating the calls that the
     journal recorded. The calls come from one thread.
     """
 
     def should_stop(self, progress: Progress) -> str:
-        """Take in a report; say why its trial should stop, or nothing if it should go on."""
+        """Take in a report; say why its trial should stop, or nothing if it should go on.
+
+        A trial that was lost begins again: its steps may then be lower than they were.
+        """
         ...
 
     def tell(self, result: TrialResult) -> None:
