@@ -87,10 +87,13 @@ def _is_off(fx_node: torch.fx.Node) -> bool:
     return (fx_node.args[2] if len(fx_node.args) > 2 else fx_node.kwargs.get("train")) is False
 
 
-def share_memory(piece: torch.fx.Node, whole: torch.fx.Node) -> bool:
-    """Whether one result of a call lies in the memory of the call's operand."""
-    source = source_in_memory(whole)
-    return source is not None and _storages(piece) == _storages(source)[:1]
+def operand_in_memory(piece: torch.fx.Node, whole: torch.fx.Node) -> torch.fx.Node | None:
+    """The operand of a call in whose memory one of the call's results lies; or None.
+
+    ``meshgrid`` and ``broadcast_tensors`` give views of one operand each.
+    """
+    storages = _storages(piece)
+    return next((node for node in whole.all_input_nodes if storages and storages[0] in _storages(node)), None)
 
 
 def _storages(fx_node: torch.fx.Node) -> list[int]:

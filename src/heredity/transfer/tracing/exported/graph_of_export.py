@@ -17,7 +17,7 @@ from heredity.transfer.tracing.exported.arguments import (
     draws_random_numbers,
     layout_of,
     named_arguments,
-    share_memory,
+    operand_in_memory,
     source_in_memory,
 )
 from heredity.transfer.tracing.exported.constants import Constants
@@ -183,9 +183,12 @@ class _Builder:
         pair: dict[str, Argument] = {"input": Ref(self.memory.read(found)), "index": index}
         node = self._append("getitem", pair, layout)
         values[fx_node] = Value(node, layout)
-        if found.source is not None and found.view is not None and share_memory(fx_node, whole):
-            view = piece_of(found.view, index, found.source.layout)
-            values[fx_node] = self.memory.view_of(found.source, node, layout, view)
+        operand = operand_in_memory(fx_node, whole)
+        if operand is not None:
+            source = _one(values[operand])
+            is_known = found.view is not None and found.source is source
+            view = piece_of(found.view, index, source.layout) if is_known and found.view else None
+            values[fx_node] = self.memory.view_of(source, node, layout, view)
 
     def _add_operator(self, fx_node: FxNode, overload: torch._ops.OpOverload, values: _Values) -> None:
         schema = overload._schema  # noqa: SLF001  # there is no public way to an operator's schema
