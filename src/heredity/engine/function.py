@@ -36,20 +36,21 @@ class FunctionReference:
             ConfigError: There is no such file, module or function, or it takes no trial. What the module
                 raises while it is imported is passed on as it is.
         """
-        function = getattr(self._load_module(), self.name, None)
-        if function is None:
-            raise ConfigError(
-                f"function {str(self)!r}: there is no {self.name!r} in {self.module}.",
-                hint="Name a function that takes a trial: `def train(trial): ...`.",
-            )
+        function = load_object(self)
         if not callable(function) or not _takes_one_argument(function):
             raise ConfigError(
-                f"function {str(self)!r}: expected a function of one argument, the trial; got {function!r}."
+                f"function {str(self)!r}: expected a function of one argument, the trial; got {function!r}.",
+                hint="Name a function that takes a trial: `def train(trial): ...`.",
             )
         loaded: Callable[..., object] = function
         return loaded
 
-    def _load_module(self) -> ModuleType:
+    def load_module(self) -> ModuleType:
+        """Import the module.
+
+        Raises:
+            ConfigError: There is no such file or module.
+        """
         if self.folder is None:
             return _import(self.module, where=str(self))
         path = Path(self.folder, f"{self.module}.py")
@@ -97,6 +98,21 @@ def parse_function_reference(text: str, *, folder: Path) -> FunctionReference:
         return FunctionReference(module, name)
     path = (folder / module).resolve()
     return FunctionReference(path.stem, name, folder=str(path.parent))
+
+
+def load_object(reference: FunctionReference) -> object:
+    """Take whatever has this name from its module.
+
+    Raises:
+        ConfigError: There is no such file, module or name.
+    """
+    found: object = getattr(reference.load_module(), reference.name, None)
+    if found is None:
+        raise ConfigError(
+            f"function {str(reference)!r}: there is no {reference.name!r} in {reference.module}.",
+            hint="Name what stands at the top of the module.",
+        )
+    return found
 
 
 def reference_of(function: Callable[..., object]) -> FunctionReference:

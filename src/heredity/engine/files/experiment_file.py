@@ -2,84 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from heredity.encoding import decode
 from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
 from heredity.engine.experiment import Budget, Experiment
+from heredity.engine.files.advisers import AdviserReader
+from heredity.engine.files.checked import Number, Strict, checked, line_of_fault, located
 from heredity.engine.files.yaml_source import YamlSource, parse_yaml, read_yaml
-from heredity.engine.function import parse_function_reference
-from heredity.engine.trials import plain_parameters
-from heredity.errors import ConfigError, InputError
-from heredity.ids import TrialId, parse_experiment_id, parse_trial_id
-from heredity.space import Fault, Space, read_space
-from heredity.strategies import Given, GivenTrial
+from heredity.engine.function import FunctionReference, parse_function_reference
+from heredity.errors import ConfigError
+from heredity.ids import parse_experiment_id
+from heredity.space import Space, read_space
+
+Direction = Literal["maximize", "minimize"]
 
 
-class _UnknownKeyError(ValueError):
-    """Carries the key through pydantic, which knows only where the mapping stands."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
-
-
-class _Strict(BaseModel):
-    """No unknown keys, no conversion between types; an unknown key is told its nearest neighbour."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_unknown_keys(cls, value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        for key in value if isinstance(value, Mapping) else ():
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                advice = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
-                raise _UnknownKeyError(key, f"unknown key {key!r}; {advice}")
-        return value
-
-
-def _listed(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
-    """`parents: father` is short for `parents: [father]`."""
-    return [value] if isinstance(value, str) else value
-
-
-def _fraction(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
-    """An integer is accepted where a float is expected."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Number = Annotated[float, BeforeValidator(_fraction)]
-
-
-class _TrialEntry(_Strict):
-    parents: Annotated[list[str], BeforeValidator(_listed)] = []
-    parameters: dict[str, Any] = {}
-
-
-class _GivenSettings(_Strict):
-    kind: Literal["given"]
-    scratch_twins: bool = False
-    parameters: dict[str, Any] = {}
-    trials: Annotated[dict[str, _TrialEntry], Field(min_length=1)]
-
-
-class _ExperimentFile(_Strict):
+class _ExperimentFile(Strict):
     name: str
     function: str
     seed: int
@@ -90,9 +32,18 @@ class _ExperimentFile(_Strict):
     time_limit_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_retries: Annotated[int, Field(ge=0)] = 2
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.01
-    space: dict[str, Any] = {}
-    direction: Literal["maximize", "minimize"] = "maximize"
-    strategy: _GivenSettings
+    space: dict[str, Any] = Field(default={})
+    direction: Direction | None = None
+    objectives: Annotated[dict[str, Direction], Field(min_length=1)] | None = None
+    on_parent_failure: Literal["fail", "reparent", "release"] = "fail"
+    strategy: Any
+    stopper: Any = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> _ExperimentFile:
+        if self.direction is not None and self.objectives is not None:
+            raise ValueError("expected 'direction' or 'objectives', got both")
+        return self
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -136,19 +87,15 @@ def load_snapshot(directory: Path) -> Experiment:
 
 
 def _experiment(source: YamlSource, folder: Path) -> Experiment:
-    try:
-        file = _ExperimentFile.model_validate(source.value)
-    except ValidationError as error:
-        problems = [_problem(source, details) for details in error.errors(include_url=False)]
-        raise ConfigError("\n".join(problems)) from error
-    with _located(source, ("name",)):
+    file = checked(_ExperimentFile, source.value, source=source)
+    with located(source, ("name",)):
         name = parse_experiment_id(file.name)
-    with _located(source, ("function",)):
-        function = parse_function_reference(file.function, folder=folder)
+    advisers = AdviserReader(source=source, folder=folder, seed=file.seed, space=_space(file, source))
     return Experiment(
-        train=function,
+        train=_function(file, source, folder),
         name=name,
-        strategy=_strategy(file, source),
+        strategy=advisers.strategy(file.strategy, ("strategy",)),
+        stopper=None if file.stopper is None else advisers.stopper(file.stopper, ("stopper",)),
         seed=file.seed,
         budget=Budget(
             concurrency=file.concurrency,
@@ -159,8 +106,15 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
         ),
         store=_store_url(file.store, folder),
         executor=file.executor,
-        direction=file.direction,
+        direction=file.direction or "maximize",
+        objectives=file.objectives,
+        on_parent_failure=file.on_parent_failure,
     )
+
+
+def _function(file: _ExperimentFile, source: YamlSource, folder: Path) -> FunctionReference:
+    with located(source, ("function",)):
+        return parse_function_reference(file.function, folder=folder)
 
 
 def _store_url(store: str | None, folder: Path) -> str | None:
@@ -169,96 +123,11 @@ def _store_url(store: str | None, folder: Path) -> str | None:
     return str(folder / store)
 
 
-def _space(file: _ExperimentFile, source: YamlSource) -> Space:
+def _space(file: _ExperimentFile, source: YamlSource) -> Space | None:
+    if not file.space:
+        return None
     space, faults = read_space(file.space)
     if space is None:
-        placed = [Fault(("space", *fault.path), fault.message) for fault in faults]
-        lines = [f"{source.path}:{source.line_of(fault.path)}: {fault}" for fault in placed]
+        lines = [line_of_fault(source, ("space", *fault.path), fault.message) for fault in faults]
         raise ConfigError("\n".join(lines))
     return space
-
-
-def _strategy(file: _ExperimentFile, source: YamlSource) -> Given:
-    space = _space(file, source) if file.space else None
-    trials = [_given_trial(file, source, name, space) for name in file.strategy.trials]
-    with _located(source, ("strategy", "trials")):
-        return Given(trials)
-
-
-def _given_trial(file: _ExperimentFile, source: YamlSource, name: str, space: Space | None) -> GivenTrial:
-    location = ("strategy", "trials", name)
-    entry = file.strategy.trials[name]
-    parameters = {**file.strategy.parameters, **entry.parameters}
-    with _located(source, location):
-        trial_id = parse_trial_id(name)
-        if file.strategy.scratch_twins and entry.parents:
-            parse_trial_id(f"{name}.scratch")
-    with _located(source, (*location, "parents")):
-        parents = tuple(_known_parent(parent, file.strategy.trials) for parent in entry.parents)
-        if len(set(parents)) < len(parents):
-            raise ConfigError("a parent is named twice.", hint="Name each parent once.")
-    problems = space.problems(parameters) if space is not None else []
-    with _located(source, location):
-        plain_parameters(parameters)
-    if problems:
-        where = _place_of(problems[0].partition(":")[0], location, source)
-        raise ConfigError(f"{source.path}:{source.line_of(where)}: trial {name!r}: {'; '.join(problems)}.")
-    return GivenTrial(trial_id, parameters, parents, scratch_twin=file.strategy.scratch_twins)
-
-
-def _place_of(parameter: str, location: tuple[str | int, ...], source: YamlSource) -> tuple[str | int, ...]:
-    """Where a trial's parameter stands: with the trial, or among those of all trials."""
-    shared = ("strategy", "parameters", parameter)
-    own = (*location, "parameters", parameter)
-    return shared if shared in source.lines and own not in source.lines else own
-
-
-def _known_parent(parent: str, trials: Mapping[str, _TrialEntry]) -> TrialId:
-    if parent not in trials:
-        near = difflib.get_close_matches(parent, trials, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"The trials are {', '.join(trials)}."
-        raise ConfigError(f"the parent {parent!r} is no trial.", hint=hint)
-    return parse_trial_id(parent)
-
-
-@contextmanager
-def _located(source: YamlSource, location: tuple[str | int, ...]) -> Iterator[None]:
-    """Put the file and the line in front of what is wrong."""
-    try:
-        yield
-    except InputError as error:
-        where = f"{source.path}:{source.line_of(location)}"
-        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
-
-
-_EXPECTATIONS = {
-    "model_type": "expected a mapping, such as {}",
-    "dict_type": "expected a mapping, such as {}",
-    "string_type": "expected a text",
-    "int_type": "expected an integer",
-    "float_type": "expected a number",
-    "bool_type": "expected true or false",
-    "list_type": "expected a list",
-    "too_short": "expected at least one entry",
-}
-
-
-def _expectation(details: Mapping[str, Any]) -> str:
-    """What was expected, in the words of a file's author instead of pydantic's."""
-    known = _EXPECTATIONS.get(details["type"])
-    return known if known is not None else str(details["msg"]).replace("Input should be", "expected")
-
-
-def _problem(source: YamlSource, details: Mapping[str, Any]) -> str:
-    location = details["loc"]
-    error = details.get("ctx", {}).get("error")
-    if isinstance(error, _UnknownKeyError):
-        location = (*location, error.key)
-    if isinstance(error, ValueError):  # one of ours: it says all
-        message = str(error)
-    elif details["type"] == "missing":
-        message = "missing"
-    else:
-        message = f"{_expectation(details)}, got {details['input']!r:.60}"
-    dotted = ".".join(str(part) for part in location)
-    return f"{source.path}:{source.line_of(location)}: {dotted}: {message}."
