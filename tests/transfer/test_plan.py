@@ -115,8 +115,8 @@ def test_the_example_of_a_plan_is_one() -> None:
 
 
 def test_a_plan_of_a_newer_version_is_refused_as_such() -> None:
-    with pytest.raises(UnsupportedFormat, match="format 3"):
-        plan_from_json(PLAN | {"format": 3})
+    with pytest.raises(UnsupportedFormat, match="format 4"):
+        plan_from_json(PLAN | {"format": 4})
 
 
 def test_matching_by_name_never_claims_to_be_exact() -> None:

@@ -83,7 +83,16 @@ def _carry_out(step: Step, parent_tensors: Mapping[str, torch.Tensor], target: t
     else:
         source = parent_tensors[step.source].detach()
         gather_into(own, source, step.axes)
+        _take_off(step, own)
         add_noise(step, source, own)
+
+
+def _take_off(step: Step, own: torch.Tensor) -> None:
+    """What is gathered is w + c: times the factors s, less c, it is s w + c (s - 1)."""
+    if step.value:
+        factors = torch.ones(own.shape, dtype=torch.float64, device=own.device)
+        gather_into(factors, torch.ones(step.source_shape, dtype=torch.float64, device=own.device), step.axes)
+        own.add_((step.value * (factors - 1)).to(own.dtype))
 
 
 def _identity(step: Step, own: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from heredity.testing.architectures.attention import CrossAttention, SelfAttention, mixed_by
 from heredity.testing.architectures.kinds import kind, tokens, two_sentences
-from heredity.testing.architectures.layers import Apply, Sum, Tensor, activation, last_norm, run
+from heredity.testing.architectures.layers import Apply, RMSNorm, Sum, Tensor, activation, last_norm, run
 
 LENGTH = 6
 
@@ -150,6 +150,44 @@ def llama(  # noqa: PLR0913  # one for each size and style
     body = nn.Sequential(*layers, last_norm(normed, width))
     is_tied = bool(styles["is_tied"])
     return _Language(body, width=width, vocabulary=vocabulary, places="none", is_tied=is_tied)
+
+
+class _Scaled(nn.Module):
+    """Multiplies by a number that follows the width, and is kept as a buffer or not."""
+
+    scale: Tensor
+
+    def __init__(self, width: int, *, is_buffer: bool) -> None:
+        super().__init__()
+        self.number = math.sqrt(width)
+        self.is_buffer = is_buffer
+        self.register_buffer("scale", torch.tensor(self.number), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale if self.is_buffer else x * self.number
+
+
+@kind(
+    tokens,
+    sizes={"width": (8, 12, 16), "heads": (1, 2), "inner": (8, 12), "depth": (1, 2)},
+    styles={"is_tied": (True, True, False), "is_capped": (True, False), "is_buffer": (True, False)},
+)
+def gemma(*, width: int, heads: int, inner: int, depth: int, **styles: bool) -> nn.Module:
+    """Words times the root of the width, norms whose factors are kept less one, capped scores, as Gemma."""
+
+    def norm() -> nn.Module:
+        return RMSNorm(width, added=1.0)
+
+    layers: list[nn.Module] = [_Scaled(width, is_buffer=styles["is_buffer"])]
+    for _ in range(depth):
+        attention = SelfAttention(width, heads=heads, head_size=4, is_causal=True, has_bias=False)
+        gated = GatedPerceptron(width, inner, act="gelu_tanh")
+        layers += [Sum(nn.Sequential(norm(), branch, norm())) for branch in (attention, gated)]
+    body = nn.Sequential(*layers, norm())
+    module = _Language(body, width=width, vocabulary=11, places="none", is_tied=styles["is_tied"])
+    return (
+        nn.Sequential(module, Apply(lambda x: 3.0 * torch.tanh(x / 3.0))) if styles["is_capped"] else module
+    )
 
 
 @kind(

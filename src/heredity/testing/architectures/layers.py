@@ -89,16 +89,25 @@ class Concat(nn.Module):
 
 
 class RMSNorm(nn.Module):
-    """Root mean square normalization of the last axis, written by hand as most models do."""
+    """Root mean square normalization of the last axis, written by hand as most models do.
 
-    def __init__(self, width: int, *, has_scale: bool = True) -> None:
+    Args:
+        width: The axis' length.
+        has_scale: Whether there is a factor for each entry.
+        added: A number that is added to the factors, as Gemma does, which keeps them less one.
+    """
+
+    def __init__(self, width: int, *, has_scale: bool = True, added: float = 0.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(width)) if has_scale else None
+        self.weight = nn.Parameter(torch.full((width,), 1.0 - added)) if has_scale else None
+        self.added = added
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize. Any shape that ends with the width."""
         normed = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
-        return normed if self.weight is None else self.weight * normed
+        if self.weight is None:
+            return normed
+        return (self.added + self.weight if self.added else self.weight) * normed
 
 
 class ChannelsLast(nn.Module):

@@ -45,7 +45,7 @@ def assigned(
     if ours is None or theirs is None:
         raise Unproven(f"{name} is not a tensor of the state dict but computed")
     is_alike = (ours.length is None) == (theirs.length is None) and ours.length_axis == theirs.length_axis
-    if ours.axes != theirs.axes or len(axes) != len(ours.axes) or not is_alike:
+    if ours.axes != theirs.axes or len(axes) != len(ours.axes) or not is_alike or ours.added != theirs.added:
         raise Unproven(f"{name} is another view of {ours.node.tensor} than in the parent")
     put_in = [given for axis, given in zip(ours.axes, axes, strict=True) if axis is None]
     if not all(given.is_identity_of(1) for given in put_in):
@@ -55,7 +55,7 @@ def assigned(
     if ours.length is not None and theirs.length is not None:
         return _with_length(ours, theirs, maps)
     axis = None if reads is None else ours.axes[reads]
-    return [Assignment(ours.node.tensor, theirs.node.tensor, maps, reads=axis)], ""
+    return [Assignment(ours.node.tensor, theirs.node.tensor, maps, value=ours.added, reads=axis)], ""
 
 
 def _with_length(

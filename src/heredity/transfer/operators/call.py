@@ -11,10 +11,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heredity.graph import Argument, Graph, Node, Ref, origin
-from heredity.transfer.operators.arguments import argument_at
+from heredity.transfer.operators.arguments import argument_at, holds_nodes, text
 from heredity.transfer.operators.assigning import assigned
 from heredity.transfer.operators.maps import Assignment, constant, rows
-from heredity.transfer.operators.relation import AxisRelation, Junk, Related, Several, Unproven, Value, Zero
+from heredity.transfer.operators.relation import (
+    AxisRelation,
+    Junk,
+    Related,
+    Several,
+    Unproven,
+    Value,
+    Zero,
+    is_close,
+    total_factor,
+)
 from heredity.transfer.operators.tensor_view import TensorView, tensor_view
 
 if TYPE_CHECKING:
@@ -95,7 +105,7 @@ class Call:
         for name in names:
             ours, theirs = self.node.arguments.get(name), self.partner.arguments.get(name)
             # Two networks' nodes may have one name and be different nodes.
-            is_same = ours == theirs and not _holds_nodes(ours)
+            is_same = ours == theirs and not holds_nodes(ours)
             self.require(is_same, f"{name} is {text(ours)}, in the parent {text(theirs)}")
 
     def require_factor(self, name: str, factor: float, reason: str) -> None:
@@ -105,6 +115,12 @@ class Call:
             if isinstance(ref, Ref) and factor > 0:
                 self.demands.append(Demand(ref.name, 1 / factor))
             self.require(condition=False, reason=f"{reason} {factor:g} times the parent's")
+
+    def wish_unscaled(self, name: str, axes: Axes) -> None:
+        """Demand that an operand be divided by the factor that all of it has, if that is not 1."""
+        factor, ref = total_factor(axes), self.node.arguments.get(name)
+        if isinstance(ref, Ref) and factor > 0 and not is_close(factor, 1.0) and not self.taint:
+            self.demands.append(Demand(ref.name, 1 / factor))
 
     def argument(self, name: str) -> Argument:
         """A plain argument of the child's operator."""
@@ -230,7 +246,7 @@ class Call:
         if ours is None or theirs is None or ours.axes != theirs.axes or ours.length is not None:
             return None
         assignment = self.known.tensors.get(ours.node.tensor)
-        if assignment is None or assignment.source != theirs.node.tensor:
+        if assignment is None or assignment.source != theirs.node.tensor or assignment.value != ours.added:
             return None
         if any(axis is None for axis in ours.axes):
             return None
@@ -377,15 +393,3 @@ class InsertedCall:
         if len(users) != 1 or assignment.tensor in self.known.tensors:
             raise Unproven(f"{name} is read by another operator too")
         self.assignments.append(assignment)
-
-
-def _holds_nodes(argument: Argument) -> bool:
-    parts = argument if isinstance(argument, tuple) else (argument,)
-    return any(isinstance(part, Ref) for part in parts)
-
-
-def text(argument: Argument) -> str:
-    """An argument as a message shows it."""
-    if isinstance(argument, tuple):
-        return f"({', '.join(map(text, argument))}{',' * (len(argument) == 1)})"
-    return argument.name if isinstance(argument, Ref) else str(argument)

@@ -29,7 +29,7 @@ class Assignment:
         tensor: Its name in the state dict.
         source: The parent's tensor; empty for a constant or an identity.
         axes: The map of each axis; of the first two for an identity.
-        value: The constant.
+        value: The constant; or the number that both networks add to the tensor before they use it.
         reads: The axis along which the tensor reads what may be copies, so that noise can part them; None if
             there is none.
     """
@@ -134,4 +134,4 @@ def constant(child: Graph, node: Node, name: str, value: float) -> Assignment:
         raise Unproven(f"{name} is not a tensor of the state dict but computed")
     if view.length is not None and value:
         raise Unproven(f"{name} is a direction times a length")
-    return Assignment((view.length or view.node).tensor, "", value=value)
+    return Assignment((view.length or view.node).tensor, "", value=value - view.added)

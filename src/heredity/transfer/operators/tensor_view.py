@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from heredity.graph import Graph, Node, Ref
@@ -28,12 +29,14 @@ class TensorView:
         axes: For each axis of the view, the tensor's axis; None for an axis of one entry that was put in.
         length: The node of the slices' lengths, if the tensor says their directions only.
         length_axis: The tensor's axis along which there is one length for each entry.
+        added: A number that is added to all entries, as to the factors of a norm that are kept as ``w - 1``.
     """
 
     node: Node
     axes: tuple[int | None, ...]
     length: Node | None = None
     length_axis: int = 0
+    added: float = 0.0
 
     def stored(self, given: Sequence[T]) -> list[T | None]:
         """What is given for each axis of the view, for each axis of the tensor; None for a dropped axis."""
@@ -51,6 +54,8 @@ def tensor_view(graph: Graph, name: str) -> TensorView | None:
         return TensorView(node, tuple(range(len(node.shape or ()))))
     if node.target == "aten._weight_norm.default":
         return _normed(graph, node)
+    if node.target in {"aten.add.Tensor", "aten.add.Scalar"}:
+        return _shifted(graph, node)
     before = passes_through(graph, name)
     return tensor_view(graph, before) if before is not None else _moved(graph, node)
 
@@ -66,7 +71,19 @@ def _moved(graph: Graph, node: Node) -> TensorView | None:
     if below is None or axes is None:
         return None
     seen = tuple(None if axis is None else below.axes[axis] for axis in axes)
-    return TensorView(below.node, seen, below.length, below.length_axis)
+    return replace(below, axes=seen)
+
+
+def _shifted(graph: Graph, node: Node) -> TensorView | None:
+    """A tensor and a number, which is the same for all entries."""
+    operand, number = node.arguments.get("input"), node.arguments.get("other")
+    if not isinstance(operand, Ref) or not isinstance(number, int | float):
+        return None
+    below = tensor_view(graph, operand.name)
+    is_plain = node.arguments.get("alpha", 1) == 1 and node.dtype.startswith(("float", "bfloat"))
+    if below is None or below.length is not None or not is_plain or not math.isfinite(number):
+        return None
+    return replace(below, added=below.added + number)
 
 
 def _normed(graph: Graph, node: Node) -> TensorView | None:

@@ -35,6 +35,7 @@ _PRODUCERS = {
     "aten.conv1d.default": "weight",
     "aten.conv2d.default": "weight",
     "aten.conv3d.default": "weight",
+    "aten.embedding.default": "weight",
 }
 # Operators that only multiply all of their result.
 _WHOLE = frozenset({"aten.layer_norm.default", "aten.rms_norm.default", "aten.mul.Tensor"})
@@ -50,6 +51,7 @@ _PASSING = frozenset(
             "clone.default",
             "dropout.default",
             "relu.default",
+            "pow.Tensor_Scalar",
         ),
         *("add.Tensor", "sub.Tensor", "mul.Tensor", "mul.Scalar", "div.Tensor", "div.Scalar"),
     )
@@ -67,7 +69,7 @@ _MIXING = frozenset(
 )
 
 
-def producer_of(child: Graph, name: str) -> tuple[str, Mask] | None:
+def producer_of(child: Graph, name: str) -> tuple[str, Mask, float] | None:
     """The nearest operator before a value that can multiply it by setting a tensor that only it reads.
 
     Args:
@@ -75,21 +77,28 @@ def producer_of(child: Graph, name: str) -> tuple[str, Mask] | None:
         name: The value's node.
 
     Returns:
-        The operator, and which entries of its result's last axis are the value's (queries may be one part of
-        what one layer produces); None if there is none.
+        The operator, which entries of its result's last axis are the value's (queries may be one part of
+        what one layer produces), and of which power of it the value is a multiple; None if there is none.
     """
     node: Node | None = child[name]
     masks = _all(child[name])
+    power = 1.0
     while node is not None:
         is_whole = all(mask.all() for mask in masks)
-        if _can_produce(child, node) and (is_whole or node.target not in _WHOLE):
+        if _can_produce(child, node, is_squared=power != 1) and (is_whole or node.target not in _WHOLE):
             is_last_only = all(mask.all() for mask in masks[:-1])
-            return (node.name, masks[-1]) if is_last_only and masks else None
+            return (node.name, masks[-1], power) if is_last_only and masks else None
         step = _step_back(child, node, masks)
         if step is None:
             return None
+        power *= _exponent(node)
         node, masks = step
     return None
+
+
+def _exponent(node: Node) -> float:
+    exponent = node.arguments.get("exponent") if node.target == "aten.pow.Tensor_Scalar" else 1.0
+    return float(exponent) if isinstance(exponent, int | float) and exponent > 0 else 1.0
 
 
 def zeroable_before(child: Graph, name: str) -> frozenset[str]:
@@ -131,12 +140,19 @@ def _step_back(child: Graph, node: Node, masks: Masks) -> tuple[Node, Masks] | N
     return None
 
 
-def _can_produce(child: Graph, node: Node) -> bool:
+def _can_produce(child: Graph, node: Node, *, is_squared: bool) -> bool:
+    """Whether a tensor that only this operator reads can take the factor.
+
+    A table that a head reads too is multiplied for the sake of a norm's epsilon only: the head comes after
+    another norm.
+    """
     names = [_PRODUCERS[node.target]] if node.target in _PRODUCERS else []
     names += ["input", "other"] if node.target == "aten.mul.Tensor" else []
     for name in names:
         ref = node.arguments.get(name)
-        if isinstance(ref, Ref) and tensor_view(child, ref.name) and _is_read_once(child, ref.name):
+        is_table = is_squared and node.target == "aten.embedding.default"
+        is_free = isinstance(ref, Ref) and (is_table or _is_read_once(child, ref.name))
+        if isinstance(ref, Ref) and tensor_view(child, ref.name) and is_free:
             return True
     return False
 

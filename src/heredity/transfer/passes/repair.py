@@ -60,8 +60,8 @@ def _factors(child: Graph, demands: Sequence[Demand]) -> dict[str, Scales]:
     for demand in demands:
         producer = producer_of(child, demand.node)
         if producer is not None:
-            node, entries = producer
-            found.setdefault(node, np.where(entries, demand.factor, 1.0))
+            node, entries, power = producer
+            found.setdefault(node, np.where(entries, demand.factor ** (1 / power), 1.0))
     return found
 
 

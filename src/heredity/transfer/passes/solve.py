@@ -306,6 +306,7 @@ class _Solver:
                 views[0] is not None
                 and views[1] is not None
                 and views[0].axes == views[1].axes
+                and (views[0].added, views[0].length_axis) == (views[1].added, views[1].length_axis)
                 and self._is_same_tensor(call, views[0].node, views[1].node)
                 and self._has_same_length(call, views[0].length, views[1].length)
             )

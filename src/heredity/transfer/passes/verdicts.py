@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heredity.graph import Kind
 from heredity.transfer.operators.relation import Junk, Related, Zero
 from heredity.transfer.operators.tensor_view import tensor_view
 from heredity.transfer.plans.certificate import TensorVerdict, Verdict
-from heredity.transfer.plans.plan import How, Noise, Step, fresh
+from heredity.transfer.plans.plan import ZERO_ENTRY, How, Noise, Step, fresh
 
 if TYPE_CHECKING:
     from heredity.graph import Graph, Node
@@ -67,6 +68,7 @@ def _step(parent: Graph, node: Node, solved: Solved | None) -> Step:
     is_copy = all(axis.is_identity_of(n) for axis, n in zip(given.axes, source_shape, strict=True))
     if not is_copy and any(set(axis.sources) == {-1} for axis in given.axes):
         return fresh(node.tensor, shape, is_parameter=is_parameter)
+    is_scaled = any(axis.scales is not None or ZERO_ENTRY in axis.sources for axis in given.axes)
     return Step(
         node.tensor,
         shape,
@@ -74,6 +76,7 @@ def _step(parent: Graph, node: Node, solved: Solved | None) -> Step:
         source=given.source,
         source_shape=source_shape,
         axes=() if is_copy else given.axes,
+        value=given.value if is_scaled and not is_copy else 0.0,
         is_parameter=is_parameter,
     )
 
@@ -97,10 +100,7 @@ def _is_read_once(child: Graph, node: Node) -> bool:
 
 
 def _with_noise(step: Step, noise: Noise) -> Step:
-    return Step(
-        step.tensor, step.shape, step.how, step.source, step.source_shape, step.axes,
-        noise=noise, is_parameter=step.is_parameter,
-    )  # fmt: skip
+    return replace(step, noise=noise)
 
 
 def _lost_entries(step: Step) -> str:

@@ -97,7 +97,8 @@ class Step:
         source: The parent's tensor; empty for `How.FILL` and `How.FRESH`.
         source_shape: Its shape.
         axes: One map for each axis, for `How.GATHER`; the first two axes' for `How.IDENTITY`.
-        value: What fills it, for `How.FILL`.
+        value: What fills it, for `How.FILL`. For `How.GATHER` the number c that both networks add to the
+            tensor before they use it: what is gathered is w + c, and c is taken off again.
         noise: What is added to part copies, for `How.GATHER`; None for nothing.
         is_parameter: Whether it is trained; buffers do not count for the coverage.
     """
@@ -130,7 +131,8 @@ class Step:
         if self.how is How.GATHER:
             changes = [_axis_text(axis, n) for axis, n in zip(self.axes, self.source_shape, strict=True)]
             noise = f" + noise {self.noise.std:g}" if self.noise is not None else ""
-            return "gather " + " ".join(f"[{change}]" for change in changes) + noise
+            added = f" with {self.value:g} added" if self.value else ""
+            return "gather " + " ".join(f"[{change}]" for change in changes) + added + noise
         return self.how.value
 
 
@@ -179,7 +181,8 @@ class TransferPlan:
     def to_json(self) -> Json:
         """The plan as JSON; `heredity.transfer.plan_from_json` reads it back."""
         return {
-            "format": 2,
+            # Older versions would not add what has to be added, and read all other plans.
+            "format": 3 if any(step.how is How.GATHER and step.value for step in self.steps) else 2,
             "steps": [_step_to_json(step) for step in self.steps],
             "certificate": self.certificate.to_json(),
         }
@@ -209,7 +212,7 @@ def _step_to_json(step: Step) -> Json:
         fields["axes"] = [_axis_to_json(axis) for axis in step.axes]
     if step.noise is not None:
         fields["noise"] = {"axis": step.noise.axis, "std": step.noise.std, "seed": step.noise.seed}
-    if step.how is How.FILL:
+    if step.how is How.FILL or step.value:
         fields["value"] = step.value
     return fields
 

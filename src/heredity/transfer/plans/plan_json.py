@@ -13,7 +13,7 @@ from heredity.transfer.plans.plan import MEAN_ENTRY, AxisMap, How, Noise, Step, 
 if TYPE_CHECKING:
     from heredity.encoding import Json
 
-FORMAT = 2
+FORMAT = 3
 
 T = TypeVar("T", str, bool, int)
 Member = TypeVar("Member", How, Verdict)

@@ -111,6 +111,7 @@ def _relate_keeping_zero(call: Call) -> tuple[AxisRelation, ...]:
     axes = _settings(call)
     if total_factor(axes) == 1:
         return tuple(axis.without_means().unscaled() for axis in axes)
+    call.wish_unscaled("input", axes)
     return tuple(axis.without_means().with_unit_scales() for axis in axes)
 
 

@@ -29,6 +29,7 @@ from heredity.transfer.operators.relation import (
     total_factor,
 )
 from heredity.transfer.operators.rules.combining.summed import tie_factors
+from heredity.transfer.operators.rules.entrywise.numbers import number_in
 from heredity.transfer.operators.rules.entrywise.signs import is_positive
 from heredity.transfer.plans.plan import FRESH_ENTRY, MEAN_ENTRY, ZERO_ENTRY
 
@@ -155,13 +156,18 @@ def _relate_sum_with_number(call: Call) -> Axes:
         return axes
     if total_factor(axes) == 1 and axes:
         axes = tuple(axis.unscaled() for axis in axes)
+    call.wish_unscaled("input", axes)
     return tuple(axis.with_zero_as_junk().with_unit_scales() for axis in axes)
 
 
 def _relate_product(call: Call) -> Axes:
     """Factors multiply; zero times anything is zero; else both have to be the same entry."""
-    if not call.has("other")[0] and not call.has("other")[1]:
-        return _relate_product_with_number(call)
+    numbers = (
+        number_in(call.known.child, call.node, "other"),
+        number_in(call.known.parent, call.partner, "other"),
+    )
+    if numbers[0] is not None and numbers[1] is not None:
+        return _relate_product_with_number(call, numbers[0], numbers[1])
     is_division = "div" in call.node.target
     call.require(call.argument("rounding_mode") is None, "a division that rounds")
     ours, theirs = _sides(call, commutes=not is_division)
@@ -224,13 +230,9 @@ def _product_axis(a: AxisRelation, b: AxisRelation, size: int) -> AxisRelation:
     return AxisRelation(g, np.where(g >= 0, snapped(a.s * b.s), 1.0), a.num_parent)
 
 
-def _relate_product_with_number(call: Call) -> Axes:
+def _relate_product_with_number(call: Call, ours: float, theirs: float) -> Axes:
     """Two numbers that differ, as the scale of attention does, are a factor."""
-    ours, theirs = call.argument("other"), call.argument_in_parent("other")
     axes = list(call.operand("input"))
-    is_number = isinstance(ours, int | float) and isinstance(theirs, int | float)
-    if not is_number or not isinstance(ours, int | float) or not isinstance(theirs, int | float):
-        raise Unproven(f"other is {ours}, in the parent {theirs}")
     if ours == theirs:
         return tuple(axes)
     if not ours or not theirs or not axes or call.argument("rounding_mode") is not None:

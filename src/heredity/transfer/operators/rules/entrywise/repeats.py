@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from heredity.graph import Argument, Node
+from heredity.transfer.operators.arguments import text
 from heredity.transfer.operators.atoms import Atom
 from heredity.transfer.operators.axes import RESULT, NodeAxes
-from heredity.transfer.operators.call import Call, InsertedCall, text
+from heredity.transfer.operators.call import Call, InsertedCall
 from heredity.transfer.operators.registry import OperatorRule, register
 from heredity.transfer.operators.relation import (
     AxisRelation,
