@@ -8,9 +8,18 @@ from heredity.strategies.halving import ASHA, Hyperband, SuccessiveHalving
 from heredity.strategies.pareto import hypervolume, pareto_front
 from heredity.strategies.population import PopulationBased
 from heredity.strategies.sampling import GridSearch, RandomSearch
+from heredity.strategies.stopping import (
+    AnyOf,
+    HalvingStopper,
+    MedianStopper,
+    PatienceStopper,
+    PercentileStopper,
+    ThresholdStopper,
+)
 
 __all__ = [
-    "ASHA", "Fresh", "Given", "GivenTrial", "GridSearch", "Hyperband", "NoProposal", "PopulationBased",
-    "Progress", "Proposal", "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy",
-    "SuccessiveHalving", "WithoutChildren", "hypervolume", "pareto_front",
+    "ASHA", "AnyOf", "Fresh", "Given", "GivenTrial", "GridSearch", "HalvingStopper", "Hyperband",
+    "MedianStopper", "NoProposal", "PatienceStopper", "PercentileStopper", "PopulationBased", "Progress",
+    "Proposal", "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy",
+    "SuccessiveHalving", "ThresholdStopper", "WithoutChildren", "hypervolume", "pareto_front",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Suites for interfaces: a new implementation only needs to pass its own."""
