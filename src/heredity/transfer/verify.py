@@ -112,7 +112,7 @@ def _run(module: torch.nn.Module, inputs: Inputs, *, dtype: torch.dtype) -> tupl
             result = module(**{name: tree_map(as_dtype, value) for name, value in inputs.items()})
         else:
             result = module(*(tree_map(as_dtype, value) for value in inputs))
-    return output_tensors(result)
+    return tuple(each.detach() for each in output_tensors(result))  # a parameter may be an output
 
 
 def _distance(theirs: Sequence[torch.Tensor], ours: Sequence[torch.Tensor]) -> tuple[float, float]:
