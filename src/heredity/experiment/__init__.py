@@ -3,6 +3,15 @@
 from heredity.experiment import events
 from heredity.experiment.commands import Command, StartTrial, TellStrategy
 from heredity.experiment.lineage import children, cumulative_steps, founders
+from heredity.experiment.measuring import (
+    InheritanceReport,
+    Spread,
+    TwinPair,
+    Winner,
+    inheritance_report,
+    twin_pairs,
+    winner_of,
+)
 from heredity.experiment.outcomes import Outcome, outcomes
 from heredity.experiment.results import merit_of
 from heredity.experiment.state import ExperimentState
@@ -22,19 +31,26 @@ __all__ = [
     "LEGAL_MOVES",
     "Command",
     "ExperimentState",
+    "InheritanceReport",
     "Outcome",
     "ParentFailure",
     "Report",
+    "Spread",
     "StartTrial",
     "TellStrategy",
     "TrialRecord",
     "TrialResult",
     "TrialState",
+    "TwinPair",
+    "Winner",
     "children",
     "cumulative_steps",
     "events",
     "founders",
     "headline",
+    "inheritance_report",
     "merit_of",
     "outcomes",
+    "twin_pairs",
+    "winner_of",
 ]
