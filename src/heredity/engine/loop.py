@@ -57,9 +57,11 @@ class Advisers:
         merit, record = merit_of(event.value, state.rules), state.trials[event.trial]
         if self.stopper is None or merit is None or record.twin_of is not None:
             return ""
-        return self.stopper.should_stop(
+        reason = self.stopper.should_stop(
             Progress(event.trial, event.step, merit, parents=record.parents, continues=record.continues)
         )
+        has_ended = record.max_steps is not None and event.step >= record.max_steps
+        return "" if has_ended else reason  # with its last report, a trial has completed
 
 
 class Loop:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from heredity.experiment import events as happened
 from heredity.experiment import TwinPair, inheritance_report, twin_pairs, winner_of
+from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, TrialId
 from heredity.testing.histories import History
 
