@@ -109,6 +109,21 @@ def test_steps_to_twin_are_those_of_the_first_report_as_good_as_the_twins_score(
     assert outcome.steps_to_twin == steps
 
 
+def test_own_steps_of_a_trial_that_continues_begin_where_its_parents_ended(experiment: History) -> None:
+    with_child(experiment, (1, 0.4))
+    experiment.propose("rung", "father", continues=True)
+    experiment.start("rung")
+    experiment.go_on("rung", "history/father@1", step=10, is_own=False)
+    for step, value in ((10, 0.5), (15, 0.8)):
+        experiment.report("rung", value, step=step)
+    experiment.complete("rung", 0.8)
+    experiment.propose("rung.scratch", twin_of="rung")
+    experiment.start("rung.scratch")
+    experiment.complete("rung.scratch", 0.7)
+    outcome = outcomes(experiment.state)[1]
+    assert (outcome.start, outcome.steps, outcome.cumulative_steps, outcome.steps_to_twin) == (0.5, 5, 15, 5)
+
+
 def test_the_outcomes_of_a_long_lineage_take_one_walk(experiment: History) -> None:
     """A walk for each trial would look at fifty million records here."""
     for number in range(10_000):

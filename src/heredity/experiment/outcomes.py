@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heredity.encoding import Json
 from heredity.experiment.lineage import all_cumulative_steps
 from heredity.experiment.state import ExperimentState
-from heredity.experiment.trial import Report, TrialRecord
+from heredity.experiment.trial import TrialRecord
 from heredity.ids import TrialId
 
 
@@ -58,7 +58,7 @@ def _outcome(
         state=record.state.value,
         inheritance=record.inheritance,
         parent_score=state.trials[record.parents[0]].score,
-        start=next((report.value for report in record.reports if report.step == 0), None),
+        start=next((report.value for report in record.reports if report.step == record.first_step), None),
         score=record.score,
         steps=record.steps,
         cumulative_steps=total_steps,
@@ -67,10 +67,12 @@ def _outcome(
         twin_score=goal,
         twin_steps=None if twin is None else twin.steps,
         twin_seconds=None if twin is None else twin.seconds,
-        steps_to_twin=None if goal is None else _steps_to(goal, record.reports, state.rules.direction),
+        steps_to_twin=None if goal is None else _steps_to(goal, record, state.rules.direction),
     )
 
 
-def _steps_to(goal: float, reports: Iterable[Report], direction: str) -> int | None:
+def _steps_to(goal: float, record: TrialRecord, direction: str) -> int | None:
     sign = -1.0 if direction == "minimize" else 1.0
-    return next((report.step for report in reports if sign * report.value >= sign * goal), None)
+    reached = (report.step for report in record.reports if sign * report.value >= sign * goal)
+    step = next(reached, None)
+    return None if step is None else step - record.first_step

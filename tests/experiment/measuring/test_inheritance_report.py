@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from heredity.experiment import TwinPair, inheritance_report, twin_pairs, winner_of
-from heredity.experiment import events as happened
-from heredity.ids import CheckpointKey, TrialId
 from heredity.testing.histories import History
 
 Reports = Mapping[int, float]
@@ -42,27 +40,9 @@ def go_on(
 ) -> None:
     """Run a trial that continues its parent."""
     record = history[parent]
-    history.happen(
-        happened.TrialProposed(
-            at=history.now,
-            trial=TrialId(trial),
-            parameters=parameters or record.parameters,
-            parents=(TrialId(parent),),
-            twin_of=None,
-            continues=True,
-        )
-    )
+    history.propose(trial, parent, parameters=parameters or record.parameters, continues=True)
     history.start(trial)
-    history.happen(
-        happened.TrialResumed(
-            at=history.now,
-            trial=TrialId(trial),
-            attempt=1,
-            key=CheckpointKey(f"history/{parent}@1"),
-            step=record.first_step + record.steps,
-            is_own=False,
-        )
-    )
+    history.go_on(trial, f"history/{parent}@1", step=record.first_step + record.steps, is_own=False)
     for step, value in reports.items():
         history.report(trial, value, step=step)
     history.complete(trial, list(reports.values())[-1])
