@@ -35,6 +35,7 @@ TREE = {
     "CorruptJournal": (errors.CorruptData,),
     "TrialError": (HeredityError,),
     "InvalidReport": (errors.TrialError, ValueError),
+    "ProgramFailed": (errors.TrialError,),
     "TrialInterrupted": (BaseException,),
     "TrialStopped": (BaseException,),
     "IllegalMove": (AssertionError,),

@@ -10,9 +10,10 @@ import pytest
 import heredity as hd
 
 NAMES = [
-    "Budget", "Candidates", "Checkpoint", "Experiment", "Growth", "Inheritance", "Proposal", "Race",
-    "ShrinkAndPerturb", "Store", "Strategy", "Trial",
-    "__version__", "errors", "inherit", "load", "open_store", "relatives", "save", "space", "strategies",
+    "Budget", "Candidates", "Checkpoint", "Experiment", "Growth", "Inheritance", "Program", "Proposal",
+    "Race", "ShrinkAndPerturb", "Store", "Strategy", "Trial",
+    "__version__", "current_trial", "errors", "inherit", "load", "open_store", "relatives", "save", "space",
+    "strategies",
 ]  # fmt: skip
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from heredity import strategies as strategies
     from heredity.engine import Budget as Budget
     from heredity.engine import Experiment as Experiment
+    from heredity.engine import Program as Program
     from heredity.engine import Trial as Trial
+    from heredity.engine import current_trial as current_trial
     from heredity.inheritance import Candidates as Candidates
     from heredity.inheritance import Growth as Growth
     from heredity.inheritance import Inheritance as Inheritance
@@ -40,12 +42,14 @@ _HOME: dict[str, str | None] = {
     "Experiment": "heredity.engine",
     "Growth": "heredity.inheritance",
     "Inheritance": "heredity.inheritance",
+    "Program": "heredity.engine",
     "Proposal": "heredity.strategies",
     "Race": "heredity.inheritance",
     "ShrinkAndPerturb": "heredity.inheritance",
     "Store": "heredity.store",
     "Strategy": "heredity.strategies",
     "Trial": "heredity.engine",
+    "current_trial": "heredity.engine",
     "errors": None,
     "inherit": "heredity.inheritance",
     "load": "heredity.inheritance",

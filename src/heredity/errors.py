@@ -26,7 +26,8 @@
     └── TrialError                                  a trial ended badly
         ├── TrialInterrupted      (BaseException)   the trial is told to end now (see there)
         ├── TrialStopped          (BaseException)   the trial is not worth going on with (see there)
-        └── InvalidReport         (ValueError)      a trial reported what is not a number
+        ├── InvalidReport         (ValueError)      a trial reported what is not a number
+        └── ProgramFailed                           a trial's program ended badly
     IllegalMove                   (AssertionError)  a bug of ours: please report it
 
 The message says where, what was expected and what came; ``hint`` says what to do.
@@ -156,6 +157,10 @@ class TrialError(HeredityError):
 
 class InvalidReport(TrialError, ValueError):
     """A trial reported something that is not a finite number."""
+
+
+class ProgramFailed(TrialError):
+    """The program of a trial ended with another exit code than 0, or broke the rules of its channel."""
 
 
 class TrialInterrupted(BaseException):

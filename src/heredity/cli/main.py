@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("heredity.cli.run", "Run an experiment from a file."),
     "resume": ("heredity.cli.run", "Go on with an experiment whose driver has ended."),
+    "report": ("heredity.cli.report_value", "Report a value, from inside a trial's program."),
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
     "tree": ("heredity.cli.look", "Draw who inherited from whom."),

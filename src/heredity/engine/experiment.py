@@ -20,8 +20,9 @@ from heredity.engine.directory import (
 from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.interrupts import counted_interrupts
+from heredity.engine.lifeline import IS_WORKER
 from heredity.engine.loop import Advisers, Loop, Observer, Surroundings, catch_up
-from heredity.engine.preload import IS_WORKER
+from heredity.engine.programs import Program
 from heredity.engine.trials import Emit, Trial
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, ParentFailure
@@ -83,7 +84,8 @@ class Experiment:
         9.0
     """
 
-    train: Callable[[Trial], object] | FunctionReference
+    train: Callable[[Trial], object] | FunctionReference | Program
+    """What a trial does: a function that takes it, or a program."""
     name: str
     strategy: Strategy
     seed: int
@@ -189,16 +191,21 @@ class Experiment:
             return self.store
         return str(Path(self.directory or ".").resolve() / "store")
 
+    @property
+    def _train(self) -> Callable[[Trial], object] | FunctionReference:
+        return self.train.reference() if isinstance(self.train, Program) else self.train
+
     def _executor(self) -> Executor:
         if self.executor == "inline":
-            function = self.train if isinstance(self.train, FunctionReference) else HeldFunction(self.train)
-            return InlineExecutor(function)
+            train = self._train
+            return InlineExecutor(train if isinstance(train, FunctionReference) else HeldFunction(train))
         if self.store_url().startswith("memory://"):
             raise ConfigError(
                 f"store {self.store_url()!r} lives in one process; executor 'processes' needs one on disk.",
                 hint="Name a directory, or use executor 'inline'.",
             )
-        function = self.train if isinstance(self.train, FunctionReference) else reference_of(self.train)
+        train = self._train
+        function = train if isinstance(train, FunctionReference) else reference_of(train)
         return ProcessExecutor(function, time_limit_seconds=self.budget.time_limit_seconds)
 
     def _refuse_taken_name(self, experiment: str, directory: Path) -> None:

@@ -7,11 +7,13 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+from heredity.encoding import Json
 from heredity.errors import ConfigError
 
 _REFERENCE = re.compile(r"(?P<module>.+?):(?P<name>[A-Za-z_]\w*)")
@@ -25,6 +27,8 @@ class FunctionReference:
     """A module's dotted name; with `folder`, the name of a file in it without ``.py``."""
     name: str
     folder: str | None = None
+    arguments: Sequence[Json] = ()
+    """What the function is called with before the trial."""
 
     def __str__(self) -> str:
         return f"{self.module}.py:{self.name}" if self.folder is not None else f"{self.module}:{self.name}"
@@ -37,6 +41,8 @@ class FunctionReference:
                 raises while it is imported is passed on as it is.
         """
         function = load_object(self)
+        if self.arguments and callable(function):
+            function = partial(function, *self.arguments)
         if not callable(function) or not _takes_one_argument(function):
             raise ConfigError(
                 f"function {str(self)!r}: expected a function of one argument, the trial; got {function!r}.",

@@ -12,8 +12,10 @@ from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
 from heredity.engine.experiment import Budget, Experiment
 from heredity.engine.files.advisers import AdviserReader
 from heredity.engine.files.checked import Number, Strict, checked, line_of_fault, located
+from heredity.engine.files.signatures import Misplaced, advice
 from heredity.engine.files.yaml_source import YamlSource, parse_yaml, read_yaml
 from heredity.engine.function import FunctionReference, parse_function_reference
+from heredity.engine.programs import Program
 from heredity.errors import ConfigError
 from heredity.ids import parse_experiment_id
 from heredity.space import Space, read_space
@@ -23,7 +25,8 @@ Direction = Literal["maximize", "minimize"]
 
 class _ExperimentFile(Strict):
     name: str
-    function: str
+    function: str | None = None
+    command: Annotated[str | list[str], Field(min_length=1)] | None = None
     seed: int
     concurrency: Annotated[int, Field(ge=1)]
     executor: Literal["processes", "inline"] = "processes"
@@ -43,6 +46,13 @@ class _ExperimentFile(Strict):
     def _one_direction(self) -> _ExperimentFile:
         if self.direction is not None and self.objectives is not None:
             raise ValueError("expected 'direction' or 'objectives', got both")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_train(self) -> _ExperimentFile:
+        if (self.function is None) == (self.command is None):
+            got = "neither" if self.function is None else "both"
+            raise ValueError(f"expected 'function' or 'command', got {got}")
         return self
 
 
@@ -90,9 +100,10 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
     file = checked(_ExperimentFile, source.value, source=source)
     with located(source, ("name",)):
         name = parse_experiment_id(file.name)
-    advisers = AdviserReader(source=source, folder=folder, seed=file.seed, space=_space(file, source))
+    space = _space(file, source)
+    advisers = AdviserReader(source=source, folder=folder, seed=file.seed, space=space)
     return Experiment(
-        train=_function(file, source, folder),
+        train=_train(file, source, folder, space),
         name=name,
         strategy=advisers.strategy(file.strategy, ("strategy",)),
         stopper=None if file.stopper is None else advisers.stopper(file.stopper, ("stopper",)),
@@ -112,9 +123,22 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
     )
 
 
-def _function(file: _ExperimentFile, source: YamlSource, folder: Path) -> FunctionReference:
-    with located(source, ("function",)):
-        return parse_function_reference(file.function, folder=folder)
+def _train(
+    file: _ExperimentFile, source: YamlSource, folder: Path, space: Space | None
+) -> FunctionReference | Program:
+    if file.function is not None:
+        with located(source, ("function",)):
+            return parse_function_reference(file.function, folder=folder)
+    with located(source, ("command",)):
+        program = Program(file.command or "", folder)
+        names = sorted(program.names())
+        known = names if space is None else list(space.dimensions)
+        for name in names:
+            if name not in known:
+                problem = f"{{{name}}} is no hyperparameter of the space; {advice(name, known)}"
+                raise Misplaced(("command",), problem)
+        program.reference()
+        return program
 
 
 def _store_url(store: str | None, folder: Path) -> str | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heredity.encoding import Json
 from heredity.engine.trials.orders import TrialOrder
+from heredity.engine.trials.reporting import Reporter
 from heredity.engine.trials.resuming import STEPS, ResumePoint, resume_point
-from heredity.engine.trials.values import Ending, ending_of, finite_number, measured
-from heredity.errors import InvalidReport, TransferRefused, TrialStopped
-from heredity.experiment import events as happened
+from heredity.errors import TransferRefused
 from heredity.ids import CheckpointKey, TrialId, parse_checkpoint_key
 from heredity.store import Checkpoint, Store, open_store
 
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     import torch
 
     from heredity.inheritance import ExampleInputs, Inheritance, Policy, Probe
-
-Emit = Callable[[happened.AttemptEvent], bool]
-"""Takes what an attempt does; says whether the attempt should stop, which is known for reports only."""
 
 
 class Trial:
@@ -34,13 +29,20 @@ class Trial:
     the driver has received it; a save is in the store, whole and on disk, when it returns.
     """
 
-    def __init__(self, order: TrialOrder, emit: Emit) -> None:
+    def __init__(self, order: TrialOrder, reporter: Reporter) -> None:
         self._order = order
-        self._emit = emit
-        self._last = Ending(None)
-        self._step = 0
+        self._reporter = reporter
         self._has_resumed = False
-        self._must_stop = False
+
+    @property
+    def order(self) -> TrialOrder:
+        """What the worker was told; for programs that run in the trial's name."""
+        return self._order
+
+    @property
+    def reporter(self) -> Reporter:
+        """What speaks for the attempt; for programs that run in the trial's name."""
+        return self._reporter
 
     @property
     def id(self) -> TrialId:
@@ -115,7 +117,7 @@ class Trial:
 
         A function that looks at it can save before it returns. One that does not is ended by its next report.
         """
-        return self._must_stop
+        return self._reporter.must_stop
 
     # --- where it begins -----------------------------------------------------------------------------------
 
@@ -151,7 +153,7 @@ class Trial:
         except TransferRefused:
             if point.is_own:
                 raise  # the same hyperparameters build another network: a fault in the trial function
-        self._go_on(point)
+        self._reporter.resumed(point)
         self._inherit(module, optimizer=optimizer, example_inputs=example_inputs, policy=policy)
         return point.step
 
@@ -179,22 +181,9 @@ class Trial:
         self, point: ResumePoint, module: torch.nn.Module, optimizer: torch.optim.Optimizer | None
     ) -> int:
         _inheritance_module().load(module, point.checkpoint, optimizer=optimizer)
-        self._go_on(point)
+        self._reporter.resumed(point)
         self._has_resumed = True
         return point.step
-
-    def _go_on(self, point: ResumePoint) -> None:
-        self._step = point.step
-        self._emit(
-            happened.TrialResumed(
-                at=time.time(),
-                trial=self.id,
-                attempt=self.attempt,
-                key=point.checkpoint.key,
-                step=point.step,
-                is_own=point.is_own,
-            )
-        )
 
     def inherit(
         self,
@@ -254,11 +243,7 @@ class Trial:
                 hint="Choose a nearer parent, or lower min_coverage.",
             )
         print(inheritance, flush=True)  # noqa: T201  # tensor by tensor, into the attempt's log
-        self._emit(
-            happened.TrialInherited(
-                at=time.time(), trial=self.id, attempt=self.attempt, inheritance=inheritance.summary()
-            )
-        )
+        self._reporter.inherited(inheritance.summary())
         return inheritance
 
     # --- what it tells -------------------------------------------------------------------------------------
@@ -279,24 +264,18 @@ class Trial:
             InvalidReport: A value is no finite number, or the step is negative.
             TrialStopped: The trial went on after it should have stopped. No `except Exception` catches it.
         """
-        if self._must_stop:
-            raise TrialStopped(f"trial {self.id}: stopped early")
-        what = f"Trial {self.id}: report"
-        self._last = Ending(finite_number(value, what=what), measured(metrics or {}, what=what))
-        step = self._step + 1 if step is None else step
-        if step < 0:
-            raise InvalidReport(f"{what}: expected step >= 0, got {step}.")
-        self._step = step
-        self._must_stop = self._emit(
-            happened.TrialReported(
-                at=time.time(),
-                trial=self.id,
-                attempt=self.attempt,
-                step=step,
-                value=finite_number(value, what=what),
-                metrics=self._last.metrics,
-            )
-        )
+        self._reporter.report(value, step=step, metrics=metrics)
+
+    def finish(self, result: float | Mapping[str, float]) -> None:
+        """Say what the trial has come to: what a trial function returns, for programs that cannot return.
+
+        Args:
+            result: The score; with several objectives a mapping with all of them.
+
+        Raises:
+            InvalidReport: A value is no finite number, or an objective is missing.
+        """
+        self._reporter.finish(result)
 
     def save(
         self,
@@ -330,7 +309,7 @@ class Trial:
             module,
             key=self._key(tag),
             parents=self._parent_keys(),
-            score=self._last.score,
+            score=self._reporter.last.score,
             example_inputs=example_inputs,
             optimizer=optimizer,
             inherited=inherited,
@@ -350,15 +329,13 @@ class Trial:
             self._key(tag),
             tensors,
             parents=self._parent_keys(),
-            score=self._last.score,
+            score=self._reporter.last.score,
             metadata=self._metadata(metadata),
         )
         return self._saved(checkpoint)
 
     def _saved(self, checkpoint: Checkpoint) -> Checkpoint:
-        self._emit(
-            happened.CheckpointSaved(at=time.time(), trial=self.id, attempt=self.attempt, key=checkpoint.key)
-        )
+        self._reporter.saved(checkpoint.key)
         return checkpoint
 
     def _key(self, tag: str | None) -> CheckpointKey:
@@ -370,23 +347,12 @@ class Trial:
         return [key for key in self._order.parents.values() if key is not None]
 
     def _metadata(self, metadata: Mapping[str, Json] | None) -> dict[str, Json]:
-        about: dict[str, Json] = {"trial": self.id, "parameters": self._order.parameters, STEPS: self._step}
+        about: dict[str, Json] = {
+            "trial": self.id,
+            "parameters": self._order.parameters,
+            STEPS: self._reporter.step,
+        }
         return about | dict(metadata or {})
-
-    def ending(self, returned: object) -> Ending:
-        """What a trial function's return value stands for; its last report if it returned None.
-
-        Raises:
-            InvalidReport: The function returned something else than finite numbers or None, or an objective
-                is missing. A trial that was stopped need not have measured them all.
-        """
-        return ending_of(
-            returned,
-            what=f"Trial {self.id}: the trial function's return value",
-            objective=self._order.objective,
-            further=() if self._must_stop else self._order.further_objectives,
-            last=self._last,
-        )
 
 
 def _inheritance_module() -> Any:  # noqa: ANN401  # a module, loaded late

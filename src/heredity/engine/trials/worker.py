@@ -10,11 +10,13 @@ import time
 import traceback
 
 from heredity.engine.function import TrialFunction
+from heredity.engine.trials.current import holding
 from heredity.engine.trials.orders import TrialOrder
+from heredity.engine.trials.reporting import Emit, Reporter
 from heredity.engine.trials.resources import ResourceMeter
-from heredity.engine.trials.trial import Emit, Trial
+from heredity.engine.trials.trial import Trial
 from heredity.engine.trials.values import Ending
-from heredity.errors import ConfigError, TrialInterrupted, TrialStopped
+from heredity.errors import ConfigError, ProgramFailed, TrialInterrupted, TrialStopped
 from heredity.experiment import events as happened
 
 MAX_ERROR_CHARS = 20_000
@@ -23,11 +25,13 @@ MAX_ERROR_CHARS = 20_000
 
 def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit, *, num_threads: int = 1) -> None:
     """Run one attempt to its end. Raises nothing: whatever happens becomes an event."""
-    trial, meter = Trial(order, emit), ResourceMeter()
+    reporter, meter = Reporter(order, emit), ResourceMeter()
+    trial = Trial(order, reporter)
     try:
         train = function.load()
         seed_generators(order.seed, num_threads=num_threads)
-        ending = trial.ending(train(trial))
+        with holding(trial):
+            ending = reporter.ending(train(trial))
     except TrialInterrupted as error:
         emit(
             happened.TrialLost(
@@ -35,19 +39,13 @@ def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit, *, num_t
             )
         )
     except TrialStopped:
-        _emit_end(happened.TrialStoppedEarly, trial.ending(None), order=order, meter=meter, emit=emit)
+        _emit_end(happened.TrialStoppedEarly, reporter.ending(None), order=order, meter=meter, emit=emit)
+    except ProgramFailed as error:  # it has written its own traceback, if it has one
+        _emit_failure(str(error), order=order, meter=meter, emit=emit)
     except (Exception, SystemExit):  # noqa: BLE001  # the worker's edge: this trial ends, others go on
         text = _writable(traceback.format_exc())
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
-        emit(
-            happened.TrialFailed(
-                at=time.time(),
-                trial=order.trial,
-                attempt=order.attempt,
-                error=text[-MAX_ERROR_CHARS:],
-                resources=meter.read(),
-            )
-        )
+        _emit_failure(text[-MAX_ERROR_CHARS:], order=order, meter=meter, emit=emit)
     else:
         kind = happened.TrialStoppedEarly if trial.should_stop else happened.TrialCompleted
         _emit_end(kind, ending, order=order, meter=meter, emit=emit)
@@ -69,6 +67,14 @@ def _emit_end(
             score=ending.score,
             metrics=ending.metrics,
             resources=meter.read(),
+        )
+    )
+
+
+def _emit_failure(error: str, *, order: TrialOrder, meter: ResourceMeter, emit: Emit) -> None:
+    emit(
+        happened.TrialFailed(
+            at=time.time(), trial=order.trial, attempt=order.attempt, error=error, resources=meter.read()
         )
     )
 
