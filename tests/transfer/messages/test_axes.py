@@ -69,6 +69,9 @@ MOVED: dict[str, Case] = {
     "entries are repeated 2 times along axis None": lambda: grown(
         lambda h: h.repeat_interleave(2).view(3, -1)
     ),
+    "(1, 1, 2) repeats, of a tensor with 2 axes": lambda: grown(
+        lambda h: h.repeat(1, 2), in_child=lambda h: h.repeat(1, 1, 2)[0]
+    ),
     "the places differ": lambda: made(doubled, lambda n: parts(l0=(3, n), l1=(2 * n, 2)), x=SERIES),
     "the channels are no product of 2 groups and the channels of one (at channel_shuffle.0)": lambda: made(
         lambda net, x: net.b(functional.channel_shuffle(net.a(x), 2)),
@@ -143,6 +146,9 @@ JOINED: dict[str, Case] = {
         lambda n: parts(l0=(7, n)),
         sizes=(3, 3),
         maps={("linear.0", 0): entries(0, 1, 2, scales=[2, 1, 1])},
+    ),
+    "new: aten.view.default gives another shape (at view.0)": lambda: grown(
+        lambda h: h, in_child=lambda h: h.view(3, 2, 2).cos(), sizes=(4, 4)
     ),
     "the result is (3, 2, 2), in the parent (3, 4)": lambda: grown(
         lambda h: h.reshape(3, 4), in_child=lambda h: h.reshape(3, 2, 2).mean(2).repeat(1, 2), sizes=(4, 4)

@@ -11,7 +11,16 @@ from tests.transfer.test_rules import FEATURES, SERIES, Net, doubted
 from torch import nn
 from torch.nn import functional
 
-from heredity.transfer import Layer, TensorSpec, measure_difference, plan_by_layers, plan_transfer, trace
+from heredity.errors import InvalidTensor
+from heredity.transfer import (
+    Layer,
+    TensorSpec,
+    apply,
+    measure_difference,
+    plan_by_layers,
+    plan_transfer,
+    trace,
+)
 from heredity.transfer.operators.relation import JUNK, gather
 
 IMAGES = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -203,3 +212,11 @@ def test_a_relation_that_cannot_be_is_a_mistake_of_whoever_makes_it() -> None:
         gather([0, 1], num_parent=2, scales=[1.0, 0.0])
     with pytest.raises(ValueError, match="expected 2 factors and indices below 1, got"):
         gather([0, 1], num_parent=1)
+
+
+def test_a_plan_is_not_carried_out_on_a_module_without_values() -> None:
+    module, x = nn.Linear(2, 2), (torch.ones(1, 2),)
+    plan = plan_transfer(trace(module, x), trace(module, x))
+    with pytest.raises(InvalidTensor) as caught:
+        apply(plan, module.state_dict(), nn.Linear(2, 2, device="meta"))
+    assert str(caught.value) == "weight: the module is on the meta device and holds no values."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import transformers.integrations.moe  # noqa: F401  # registers the operator
-from tests.transfer.messages.networks import Case, Parts, entries, made, parts, told
+from tests.transfer.messages.networks import Case, Parts, entries, grown, made, parts, told
 from tests.transfer.test_rules import SERIES, Net
 from torch import nn
 from torch.nn import functional
@@ -166,6 +166,7 @@ TABLES: dict[str, Case] = {
         lambda n: parts(l0=(7, n), table=nn.Embedding(5, n), l2=(5, 2), l3=(n, 2)),
         maps={("linear.1", 1): entries(1, 0, 2, 3, 4, of=5)},
     ),
+    "the indices are others": lambda: grown(lambda h: h[PLACES].sum(1), in_child=lambda h: h[PLACES, PLACES]),
     "some axes are not looked up": lambda: made(
         lambda net, x: net.l1(net.l0(x)[:, PLACES]), lambda n: parts(l0=(7, n), l1=(2, 2))
     ),
