@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+from typing import Any
 
 import click
 from rich.table import Table
@@ -12,7 +13,6 @@ from rich.text import Text
 from rich.tree import Tree
 
 from heredity.cli.inherited import entry_of, inheritance_text, plan_table, recorded_plan
-from heredity.cli.live import trial_table
 from heredity.cli.output import (
     add_row,
     console,
@@ -21,53 +21,74 @@ from heredity.cli.output import (
     number_text,
     print_json,
     program,
-    seconds_text,
     size_text,
-    state_text,
     table,
     verdict_text,
 )
 from heredity.cli.places import ExperimentPlace, open_place, store_of
-from heredity.cli.report import lineage_tree, print_outcomes
-from heredity.cli.values import checkpoint_to_json, trial_to_json
+from heredity.cli.trials.choosing import Wanted, best_trials
+from heredity.cli.trials.columns import facts_text
+from heredity.cli.trials.lineage import Cut, lineage_lines
+from heredity.cli.trials.listing import (
+    follow_trials,
+    list_trials,
+    listing_options,
+    print_trials_json,
+    refuse_for_store,
+)
+from heredity.cli.trials.showing import print_facts, print_trial_json, show_trial
+from heredity.cli.values import checkpoint_to_json
 from heredity.cli.weights.sizes import print_sizes, say_what_is_damaged
 from heredity.encoding import Json
 from heredity.engine.directory import JOURNAL_NAME
-from heredity.errors import ConfigError
-from heredity.experiment import outcomes
 from heredity.ids import CheckpointKey, TrialId
 from heredity.journal import has_driver
 from heredity.store import Checkpoint, Store
+
+TERMINAL_LINES = 200
+"""Trials of a lineage that are drawn on a terminal, unless all are asked for; a program gets all."""
 
 
 @click.command()
 @click.argument("place")
 @click.option("--prefix", default="", help="Only checkpoints whose keys begin so.")
 @click.option("--sizes", is_flag=True, help="What each checkpoint takes, and what dropping it would free.")
+@listing_options
+@click.option("--pager", is_flag=True, help="Show all of it in a pager.")
+@click.option("--follow", is_flag=True, help="Go on showing while the experiment runs.")
 @json_option
-def ls(place: str, prefix: str, *, sizes: bool, as_json: bool) -> None:
+def ls(place: str, **options: Any) -> None:  # noqa: ANN401  # click's values, checked by it
     """List the trials of an experiment or the checkpoints of a store.
 
     PLACE is an experiment's directory, or a store's directory or URL. With --sizes, an experiment's store.
     """
+    prefix, sizes, as_json, pager, follow = (
+        options.pop(name) for name in ("prefix", "sizes", "as_json", "pager", "follow")
+    )
+    wanted = Wanted(**options)
     if sizes:
         print_sizes(store_of(place)[0], prefix=prefix, as_json=as_json)
         return
     opened = open_place(place)
-    if isinstance(opened, ExperimentPlace):
-        if as_json:
-            print_json([trial_to_json(record) for record in opened.state.trials.values()])
-        else:
-            console().print(trial_table(opened.state))
-            _say_if_abandoned(opened)
-        return
-    checkpoints = opened.checkpoints(prefix=prefix)
+    if not isinstance(opened, ExperimentPlace):
+        refuse_for_store(wanted, follow=follow)
+        _list_checkpoints(opened, prefix, as_json=as_json)
+    elif as_json:
+        print_trials_json(opened, wanted)
+    elif follow:
+        _say_if_abandoned(ExperimentPlace(opened.directory, follow_trials(opened, wanted)))
+    else:
+        list_trials(opened, wanted, pager=pager)
+        _say_if_abandoned(opened)
+
+
+def _list_checkpoints(store: Store, prefix: str, *, as_json: bool) -> None:
+    checkpoints = store.checkpoints(prefix=prefix)
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
-        say_what_is_damaged(opened, to_stderr=True)
-        return
-    console().print(_checkpoint_table(checkpoints))
-    say_what_is_damaged(opened, to_stderr=False)
+    else:
+        console().print(_checkpoint_table(checkpoints))
+    say_what_is_damaged(store, to_stderr=as_json)
 
 
 def _checkpoint_table(checkpoints: list[Checkpoint]) -> Table:
@@ -98,23 +119,34 @@ def _shared_prefix(keys: list[CheckpointKey]) -> str:
 @click.command()
 @click.argument("place")
 @click.argument("name")
+@click.option("--reports", is_flag=True, help="Of a trial: each report, however many there are.")
+@click.option(
+    "--log-lines", type=click.IntRange(min=0), default=10, help="Of a trial: so much of its log's end."
+)
 @json_option
-def show(place: str, name: str, *, as_json: bool) -> None:
+def show(place: str, name: str, *, reports: bool, log_lines: int, as_json: bool) -> None:
     """Show one trial or one checkpoint.
 
     PLACE is an experiment's directory, or a store's directory or URL; NAME a trial or a checkpoint in it.
     """
     opened = open_place(place)
-    if isinstance(opened, ExperimentPlace):
-        _show_trial(opened, name, as_json=as_json)
-    else:
+    if not isinstance(opened, ExperimentPlace):
         _show_checkpoint(opened[name], as_json=as_json)
+    elif as_json:
+        print_trial_json(opened, name)
+    else:
+        show_trial(console(), opened, name, all_reports=reports, log_lines=log_lines)
 
 
 @click.command()
 @click.argument("place")
+@click.option("--of", "root", metavar="TRIAL", help="Only this trial and its descendants.")
+@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Only so many generations.")
+@click.option(
+    "--all", "all_lines", is_flag=True, help=f"On a terminal too, more than {TERMINAL_LINES} trials."
+)
 @json_option
-def tree(place: str, *, as_json: bool) -> None:
+def tree(place: str, *, root: str | None, depth: int | None, all_lines: bool, as_json: bool) -> None:
     """Draw who inherited from whom.
 
     PLACE is an experiment's directory, or a store's directory or URL.
@@ -123,9 +155,14 @@ def tree(place: str, *, as_json: bool) -> None:
     if isinstance(opened, ExperimentPlace):
         if as_json:
             print_json([[r.id, list(r.parents)] for r in opened.state.trials.values()])
-        else:
-            console().print(lineage_tree(opened.state))
-            _say_if_abandoned(opened)
+            return
+        is_short = sys.stdout.isatty() and not all_lines
+        cut = Cut(
+            root=None if root is None else TrialId(root),
+            depth=depth,
+            lines=TERMINAL_LINES if is_short else None,
+        )
+        _draw_trials(opened, cut)
         return
     checkpoints = opened.checkpoints()
     if as_json:
@@ -134,47 +171,21 @@ def tree(place: str, *, as_json: bool) -> None:
         console().print(_checkpoint_tree(opened, checkpoints))
 
 
+def _draw_trials(place: ExperimentPlace, cut: Cut) -> None:
+    screen = console()
+    for line in lineage_lines(place.state, cut, marked=best_trials(place.state)):
+        if screen.is_terminal:
+            screen.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            screen.file.write(f"{line.plain}\n")
+    _say_if_abandoned(place)
+
+
 def _say_if_abandoned(place: ExperimentPlace) -> None:
     """A killed driver leaves trials in the journal that seem to run."""
     if not place.state.is_over and not has_driver(place.directory / JOURNAL_NAME):
         text = f"not finished, and no driver runs here; go on with: {program()} resume {place.directory}"
         console().print(Text(text, style="yellow"), soft_wrap=True)
-
-
-def _show_trial(place: ExperimentPlace, name: str, *, as_json: bool) -> None:
-    record = place.state.trials.get(TrialId(name))
-    if record is None:
-        raise ConfigError(
-            f"{place.directory}: there is no trial {name!r}.",
-            hint=f"The trials are {', '.join(list(place.state.trials)[:12])}.",
-        )
-    if as_json:
-        print_json(trial_to_json(record))
-        return
-    screen = console()
-    log = place.directory / "logs" / f"{record.id}@{record.attempt}.log"
-    _print_facts(
-        {
-            "trial": Text(record.id, style="bold"),
-            "state": state_text(record.state.value),
-            "parents": Text(keys_text(record.parents)),
-            "parameters": Text(_parameters_text(record.parameters)),
-            "attempt": Text(f"{record.attempt} (lost {record.num_losses} times)"),
-            "score": Text(number_text(record.score)),
-            "time": Text(seconds_text(record.seconds)),
-            "checkpoints": Text(keys_text(record.checkpoints)),
-            "log": Text(str(log) if log.exists() else "–"),
-        }
-    )
-    if record.reports:
-        rows = table("step>", "value>")
-        for report in record.reports:
-            add_row(rows, str(report.step), number_text(report.value))
-        screen.print(rows)
-    print_outcomes(screen, [outcome for outcome in outcomes(place.state) if outcome.trial == record.id])
-    if record.error:
-        screen.print(Text("error", style="bold red"))
-        screen.print(Text(record.error.rstrip()))
 
 
 def _show_checkpoint(checkpoint: Checkpoint, *, as_json: bool) -> None:
@@ -195,7 +206,8 @@ def _show_checkpoint(checkpoint: Checkpoint, *, as_json: bool) -> None:
 def _print_checkpoint(checkpoint: Checkpoint) -> None:
     metadata = checkpoint.metadata
     others = {name: value for name, value in metadata.items() if name != "inheritance"}
-    _print_facts(
+    print_facts(
+        console(),
         {
             "checkpoint": Text(checkpoint.key, style="bold"),
             "parents": Text(keys_text(checkpoint.parents)),
@@ -205,8 +217,8 @@ def _print_checkpoint(checkpoint: Checkpoint) -> None:
                 f"{size_text(checkpoint.size_bytes)}, of which {size_text(checkpoint.own_bytes)} are its own"
             ),
             "inherited": inheritance_text(metadata),
-            "metadata": Text(_parameters_text(metadata if entry_of(metadata) is None else others)),
-        }
+            "metadata": Text(facts_text(metadata if entry_of(metadata) is None else others)),
+        },
     )
     rows = table("tensor~", "dtype", "shape", "owner~")
     for name, entry in checkpoint.manifest.tensors.items():
@@ -234,18 +246,6 @@ def _checkpoint_tree(store: Store, checkpoints: list[Checkpoint]) -> Tree:
         node = branch.add(label)
         stack += [(child, node) for child in below[checkpoint.key]]
     return root
-
-
-def _print_facts(facts: dict[str, Text]) -> None:
-    screen = console()
-    for name, value in facts.items():
-        screen.print(Text.assemble((f"{name:<12}", "dim"), value), soft_wrap=True)
-
-
-def _parameters_text(parameters: object) -> str:
-    if not isinstance(parameters, dict):
-        return str(parameters)
-    return ", ".join(f"{name}={value}" for name, value in parameters.items()) or "–"
 
 
 def _time_text(when: dt.datetime) -> str:

@@ -25,6 +25,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
     "tree": ("heredity.cli.look", "Draw who inherited from whom."),
+    "compare": (
+        "heredity.cli.comparing.compare",
+        "Put experiments side by side: the best, the cost, the way there, what inheritance gave.",
+    ),
     "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
     "inherit": ("heredity.cli.weights.inherit", "Show what one stored network would inherit from another."),
     "drop": ("heredity.cli.weights.upkeep", "Drop checkpoints; their names are never used again."),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from heredity.cli.live import live_view
 from heredity.cli.main import EXIT_FAILED, EXIT_INTERRUPTED
 from heredity.cli.output import console, json_option, print_json
-from heredity.cli.report import print_report
+from heredity.cli.trials.live import live_view
+from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
 from heredity.engine.files.experiment_file import load_experiment, load_snapshot

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from heredity.cli.inherited import without_plan
 from heredity.encoding import Json
-from heredity.experiment import Outcome, TrialRecord
+from heredity.experiment import Outcome, Report, TrialRecord
 from heredity.store import Checkpoint
 
 
@@ -17,19 +17,34 @@ def trial_to_json(record: TrialRecord) -> dict[str, Json]:
         "number": record.number,
         "state": record.state.value,
         "parents": record.parents,
+        "lost_parents": record.lost_parents,
         "twin_of": record.twin_of,
         "parameters": record.parameters,
+        "info": record.info,
+        "max_steps": record.max_steps,
+        "continues": record.continues,
+        "first_step": record.first_step,
         "attempt": record.attempt,
         "losses": record.num_losses,
         "late_events": record.num_late_events,
         "score": record.score,
+        "metrics": record.metrics,
+        "resources": record.resources,
         "steps": record.steps,
         "seconds": record.seconds,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
         "checkpoints": record.checkpoints,
         "inheritance": record.inheritance,
-        "reports": [[report.step, report.value] for report in record.reports],
+        "reports": [_report_to_json(report) for report in record.reports],
+        "stop_reason": record.stop_reason or None,
         "error": record.error or None,
     }
+
+
+def _report_to_json(report: Report) -> Json:
+    """Step and value; what else was measured follows, where there is anything."""
+    return [report.step, report.value, *([dict(report.metrics)] if report.metrics else [])]
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Json]:

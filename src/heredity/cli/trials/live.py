@@ -9,18 +9,11 @@ from contextlib import contextmanager
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from heredity.cli.output import (
-    add_row,
-    keys_text,
-    number_text,
-    seconds_text,
-    state_text,
-    table,
-    verdict_text,
-)
+from heredity.cli.output import number_text, seconds_text, state_text, verdict_text
+from heredity.cli.trials.choosing import best_trials
+from heredity.cli.trials.columns import as_table, fitting, trial_sheet
 from heredity.engine.loop import Observer
 from heredity.experiment import ExperimentState, TrialRecord, TrialState, headline
 from heredity.experiment import events as happened
@@ -35,7 +28,7 @@ MAX_ROWS = 24
 def live_view(console: Console) -> Iterator[Observer]:
     """Yield an observer that shows the experiment while it runs."""
     if not console.is_terminal:
-        yield _line_printer(console)
+        yield line_printer(console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         shown_at = 0.0
@@ -44,14 +37,14 @@ def live_view(console: Console) -> Iterator[Observer]:
             nonlocal shown_at
             # Not at every event: a table of all trials for each would make large experiments quadratic.
             if time.monotonic() - shown_at >= REFRESH_SECONDS:
-                live.update(_screen(state), refresh=True)
+                live.update(_screen(state, console.width), refresh=True)
                 shown_at = time.monotonic()
 
         yield show
 
 
-def _screen(state: ExperimentState) -> Group:
-    head = Text(f"{state.rules.experiment}: ", style="bold") + _counts(state)
+def _screen(state: ExperimentState, width: int) -> Group:
+    head = Text(f"{state.rules.experiment}: ", style="bold") + counts_text(state)
     num_ended = sum(record.state.is_end for record in state.trials.values())
     bar = ProgressBar(
         total=max(1, len(state.trials)),
@@ -60,10 +53,13 @@ def _screen(state: ExperimentState) -> Group:
         complete_style="cyan",
         finished_style="green",
     )
-    return Group(head, bar, trial_table(state, MAX_ROWS))
+    marked = best_trials(state)
+    sheet, _ = fitting(trial_sheet(state, _rows(state), marked=marked), width)
+    return Group(head, bar, as_table(sheet))
 
 
-def _counts(state: ExperimentState) -> Text:
+def counts_text(state: ExperimentState) -> Text:
+    """How many trials are in each state."""
     counts = dict.fromkeys(TrialState, 0)
     for record in state.trials.values():
         counts[record.state] += 1
@@ -71,40 +67,17 @@ def _counts(state: ExperimentState) -> Text:
     return Text(", ").join(parts)
 
 
-def trial_table(state: ExperimentState, max_rows: int | None = None) -> Table:
-    """One row a trial, in the order of their proposal."""
-    result = table("trial~", "parents~", "state", "inherited", "step>", "last>", "score>", "time>")
-    for record in _rows(state, max_rows):
-        last = record.reports[-1] if record.reports else None
-        add_row(
-            result,
-            record.id,
-            keys_text(record.parents),
-            state_text(record.state.value),
-            verdict_text(record.inheritance),
-            str(last.step) if last else "–",
-            number_text(last.value if last else None),
-            number_text(record.score),
-            seconds_text(_seconds_so_far(record)),
-        )
-    return result
-
-
-def _rows(state: ExperimentState, max_rows: int | None) -> list[TrialRecord]:
+def _rows(state: ExperimentState) -> list[TrialRecord]:
     records = list(state.trials.values())
-    if max_rows is None or len(records) <= max_rows:
+    if len(records) <= MAX_ROWS:
         return records
     latest = sorted(records, key=lambda r: (r.state is TrialState.RUNNING, r.ended_at or r.started_at or 0.0))
-    return sorted(latest[-max_rows:], key=lambda record: record.number)
+    return sorted(latest[-MAX_ROWS:], key=lambda record: record.number)
 
 
-def _seconds_so_far(record: TrialRecord) -> float | None:
-    if record.state is TrialState.RUNNING and record.started_at is not None:
-        return time.time() - record.started_at
-    return record.seconds
+def line_printer(console: Console) -> Observer:
+    """An observer that prints a line for what a log should say."""
 
-
-def _line_printer(console: Console) -> Observer:
     def show(state: ExperimentState, event: happened.Event | None) -> None:
         line = None if event is None else _line_of(state, event)
         if line is not None:

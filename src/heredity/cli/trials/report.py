@@ -7,56 +7,32 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
-from rich.tree import Tree
 
-from heredity.cli.output import add_row, number_text, program, seconds_text, state_text, table, verdict_text
+from heredity.cli.output import add_row, number_text, program, seconds_text, table, verdict_text
+from heredity.cli.trials.choosing import best_trials
+from heredity.cli.trials.lineage import Cut, lineage_lines
 from heredity.encoding import Json
 from heredity.experiment import (
     ExperimentState,
     Outcome,
-    TrialRecord,
     TrialState,
-    children,
-    founders,
     headline,
     outcomes,
 )
-from heredity.ids import TrialId
+
+MAX_LINEAGE_LINES = 100
+"""Of a large experiment; `heredity tree` draws all of it."""
 
 
 def print_report(console: Console, state: ExperimentState, directory: Path, store_url: str) -> None:
     """Print all that the experiment measured."""
     console.print(Text("\nLineage", style="bold"))
-    console.print(lineage_tree(state))
+    for line in lineage_lines(state, Cut(lines=MAX_LINEAGE_LINES), marked=best_trials(state)):
+        console.print(line, soft_wrap=True)
     console.print()
     print_outcomes(console, outcomes(state))
     print_failures(console, state)
     _print_where(console, state, directory, store_url)
-
-
-def lineage_tree(state: ExperimentState) -> Tree:
-    """Who inherited from whom; a trial with several parents stands under the first and names the others."""
-    below = children(state.trials)
-    root = Tree(Text(state.rules.experiment, style="bold"), guide_style="dim")
-    stack: list[tuple[TrialId, Tree]] = [(trial, root) for trial in reversed(founders(state.trials))]
-    while stack:
-        trial, parent = stack.pop()
-        branch = parent.add(_label(state.trials[trial]))
-        stack += [(child, branch) for child in reversed(below[trial])]
-    return root
-
-
-def _label(record: TrialRecord) -> Text:
-    parts: list[Text | tuple[str, str] | str] = [(f"{record.id} ", "bold"), state_text(record.state.value)]
-    if record.score is not None:
-        parts.append(f"  score {number_text(record.score)}")
-    if record.inheritance is not None:
-        parts += [("  inherited ", "dim"), verdict_text(record.inheritance)]
-    if len(record.parents) > 1:
-        parts.append((f"  also of {', '.join(record.parents[1:])}", "dim"))
-    if record.twin_of is not None:
-        parts.append((f"  (twin of {record.twin_of}, from nothing)", "dim"))
-    return Text.assemble(*parts)
 
 
 def print_outcomes(console: Console, measured: list[Outcome]) -> None:

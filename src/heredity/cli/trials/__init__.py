@@ -1,0 +1,1 @@
+"""Looking at the trials of experiments: lists, one trial, lineage, comparisons."""
