@@ -77,6 +77,11 @@ class ProcessExecutor:
         """How many attempts have a place at a time; None: any number. The others wait."""
         return self._places.capacity
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no process runs, and none waits for a place."""
+        return not self._workers and not self._placeless
+
     # --- the interface -------------------------------------------------------------------------------------
 
     def open(self, emit: Emit) -> None:
