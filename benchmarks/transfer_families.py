@@ -8,7 +8,8 @@ the pair is a row that says so.
 
 Usage: ``python benchmarks/transfer_families.py --report benchmarks/results/NAME.md``
 (``--only REGEX`` for some pairs, ``--quick`` for one growing pair a family). NAME.json lies beside the page.
-``--summary docs/families.md`` renews the table there.
+``--summary docs/families.md`` renews the table there. ``--go-on`` keeps what the report holds of pairs that
+are not measured now, so that two environments fill one page, and a mended pair is measured alone.
 """
 
 from __future__ import annotations
@@ -40,21 +41,39 @@ def main() -> None:
     if options.quick:
         entries = list({(entry.library, entry.family): entry for entry in reversed(entries)}.values())[::-1]
     directions: tuple[Direction, ...] = ("grow",) if options.quick else ("grow", "shrink")
-    rows: list[Row] = []
+    rows, known = _kept(options.report) if options.go_on else ([], {})
+    known |= versions(entry.library for entry in entries)
     for entry in entries:
-        rows += _rows(entry, directions=directions)
+        rows = _with(rows, _rows(entry, directions=directions))
         if options.report:  # each time, so that a run that is broken off leaves what it has found
-            _write(options.report, rows)
+            _write(options.report, rows, known)
+    if options.report:  # also where all was kept
+        _write(options.report, rows, known)
     if options.summary:
         write_summary(options.summary, rows)
     if false_claims := [row.name for row in rows if row.is_false_claim]:
         sys.exit(f"{len(false_claims)} claims are false: {false_claims}")
 
 
-def _write(page: Path, rows: list[Row]) -> None:
-    results = {"versions": versions(), "rows": [dataclasses.asdict(row) for row in rows]}
+def _kept(page: Path) -> tuple[list[Row], dict[str, str]]:
+    """The rows and the versions that a report holds."""
+    if not page.with_suffix(".json").exists():
+        return [], {}
+    results = json.loads(page.with_suffix(".json").read_text())
+    return [Row(**row) for row in results["rows"]], results["versions"]
+
+
+def _with(rows: list[Row], new: list[Row]) -> list[Row]:
+    """The rows with new ones, in the place of those of the same pair and direction."""
+    found = {(row.name, row.direction): row for row in rows}
+    found |= {(row.name, row.direction): row for row in new}
+    return list(found.values())
+
+
+def _write(page: Path, rows: list[Row], known: dict[str, str]) -> None:
+    results = {"versions": known, "rows": [dataclasses.asdict(row) for row in rows]}
     page.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-    write_report(page, rows)
+    write_report(page, rows, known)
 
 
 def _options() -> argparse.Namespace:
@@ -63,6 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one growing pair for each family")
     parser.add_argument("--report", type=Path, help="the page to write; JSON goes beside it")
     parser.add_argument("--summary", type=Path, help="the page in which a line for each family is renewed")
+    parser.add_argument("--go-on", action="store_true", help="keep the report's rows of other pairs")
     return parser.parse_args()
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import os
 import platform
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,12 +16,12 @@ READING = "## Reading"
 BEGIN, END = "<!-- families: written by benchmarks/transfer_families.py -->", "<!-- families: end -->"
 
 
-def write_report(path: Path, rows: Sequence[Row]) -> None:
+def write_report(path: Path, rows: Sequence[Row], known: Mapping[str, str]) -> None:
     """Write the page; what was written by hand at its end stays."""
     old = path.read_text() if path.exists() else ""
     reading = old[old.index(READING) :] if READING in old else f"{READING}\n\nNot written yet.\n"
     path.write_text(
-        "\n".join([*_head(rows), *_table(rows, "grow"), *_table(rows, "shrink")]) + f"\n{reading}"
+        "\n".join([*_head(rows, known), *_table(rows, "grow"), *_table(rows, "shrink")]) + f"\n{reading}"
     )
 
 
@@ -51,16 +50,15 @@ def _named(row: Row) -> str:
     return row.change if row.is_exact_in_training else f"{row.change} (in eval mode)"
 
 
-def versions() -> dict[str, str]:
-    """The libraries whose models were measured, and torch."""
-    names = ["torch", "transformers", "timm"]
-    return {name: version(name) for name in names if importlib.util.find_spec(name) is not None}
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """The libraries whose models are measured here, each with the torch that traces them."""
+    return {name: f"{version(name)} (torch {version('torch')})" for name in sorted(set(libraries))}
 
 
-def _head(rows: Sequence[Row]) -> Iterator[str]:
+def _head(rows: Sequence[Row], known: Mapping[str, str]) -> Iterator[str]:
     load = os.getloadavg()[0]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, one used, load {load:.1f}"
-    libraries = ", ".join(f"{name} {number}" for name, number in versions().items())
+    libraries = ", ".join(f"{name} {number}" for name, number in known.items())
     yield "# Members of real families that inherit from one another\n"
     system = f"{platform.system()} {platform.release()}"
     yield f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine}, {system}, {libraries}.\n"

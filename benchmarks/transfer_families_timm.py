@@ -14,11 +14,23 @@ from transfer_families_measure import Entry
 
 Options = Mapping[str, Any]  # Any: timm's keyword arguments
 _SMALL_VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}
+_SMALL_SWIN = {
+    "img_size": 32,
+    "patch_size": 2,
+    "embed_dim": 16,
+    "depths": (2, 2),
+    "num_heads": (2, 4),
+    "window_size": 4,
+}
+_WIDE_SWIN = {**_SMALL_SWIN, "embed_dim": 32, "num_heads": (4, 8)}
 
 # family -> change -> the smaller and the larger member: a name, and timm's keyword arguments
 _PAIRS: dict[str, dict[str, tuple[tuple[str, Options], tuple[str, Options]]]] = {
     "ResNet": {
-        "10t -> 14t": (("resnet10t", {}), ("resnet14t", {})),
+        "26 -> 50": (
+            ("resnet26", {"channels": (8, 8, 16, 16)}),
+            ("resnet50", {"channels": (8, 8, 16, 16)}),
+        ),
         "18 -> 34": (
             ("resnet18", {"channels": (8, 16, 24, 32)}),
             ("resnet34", {"channels": (8, 16, 24, 32)}),
@@ -52,6 +64,10 @@ _PAIRS: dict[str, dict[str, tuple[tuple[str, Options], tuple[str, Options]]]] = 
     "ConvNeXt": {
         "atto -> femto": (("convnext_atto", {}), ("convnext_femto", {})),
         "V2 atto -> femto": (("convnextv2_atto", {}), ("convnextv2_femto", {})),
+        "width x2, depth": (
+            ("convnext_atto", {"dims": (8, 16, 24, 32), "depths": (1, 1, 2, 1)}),
+            ("convnext_atto", {"dims": (16, 32, 48, 64), "depths": (1, 2, 3, 1)}),
+        ),
     },
     "ViT": {
         "width": (
@@ -61,6 +77,32 @@ _PAIRS: dict[str, dict[str, tuple[tuple[str, Options], tuple[str, Options]]]] = 
         "depth": (
             ("vit_tiny_patch16_224", _SMALL_VIT),
             ("vit_tiny_patch16_224", {**_SMALL_VIT, "depth": 3}),
+        ),
+    },
+    "DeiT III": {
+        "width x1.5, depth": (
+            ("deit3_small_patch16_224", _SMALL_VIT),
+            ("deit3_small_patch16_224", {**_SMALL_VIT, "embed_dim": 24, "num_heads": 3, "depth": 3}),
+        ),
+    },
+    "Swin": {
+        "width x2": (
+            ("swin_tiny_patch4_window7_224", _SMALL_SWIN),
+            ("swin_tiny_patch4_window7_224", _WIDE_SWIN),
+        ),
+        "depth": (
+            ("swin_tiny_patch4_window7_224", _SMALL_SWIN),
+            ("swin_tiny_patch4_window7_224", {**_SMALL_SWIN, "depths": (2, 4)}),
+        ),
+    },
+    "ResNet V2": {
+        "depth": (
+            ("resnetv2_50", {"layers": (1, 1, 1, 1), "channels": (16, 32, 32, 32)}),
+            ("resnetv2_50", {"layers": (1, 2, 3, 1), "channels": (16, 32, 32, 32)}),
+        ),
+        "width": (
+            ("resnetv2_50", {"layers": (1, 1, 1, 1), "channels": (16, 32, 32, 32)}),
+            ("resnetv2_50", {"layers": (1, 1, 1, 1), "channels": (32, 48, 64, 64)}),
         ),
     },
     "MLP-Mixer": {

@@ -36,6 +36,7 @@ _PRODUCERS = {
     "aten.conv2d.default": "weight",
     "aten.conv3d.default": "weight",
     "aten.embedding.default": "weight",
+    "aten.index.Tensor": "input",
 }
 # Operators that only multiply all of their result.
 _WHOLE = frozenset({"aten.layer_norm.default", "aten.rms_norm.default", "aten.mul.Tensor"})

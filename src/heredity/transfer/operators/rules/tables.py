@@ -62,11 +62,24 @@ def _relate_index(call: Call) -> Axes:
         raise Unproven("some axes are not looked up")
     looked_up = call.operands("indices")
     call.require(all(axis.is_identity for index in looked_up for axis in index), "the indices differ")
-    axes = call.operand("input")
+    axes = _table(call)
     count = len(ours)
     call.require(all(axis.is_identity for axis in axes[:count]), "the table's rows differ")
     num_new = len(call.node.shape or ()) - (len(axes) - count)
     return (*(identity(size) for size in (call.node.shape or ())[:num_new]), *axes[count:])
+
+
+def _table(call: Call) -> Axes:
+    """What is looked up; a tensor of the state dict takes the factor that a reader demands of it."""
+    ours, theirs = call.argument("input"), call.argument_in_parent("input")
+    factor = call.known.maps.factor_of(call.node.name)
+    is_scaled = factor != 1 and call.is_tensor("input") and call.solved("input") is None
+    if not is_scaled or not isinstance(ours, Ref) or not isinstance(theirs, Ref):
+        return call.operand("input")
+    *others, last = call.proposal(ours.name, theirs.name)
+    axes = (*others, last.times(factor))
+    call.assign("input", *map(rows, axes))
+    return axes
 
 
 def _structure_index_select(axes: NodeAxes) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heredity.transfer.operators.call import Call, Demand
 from heredity.transfer.operators.maps import axis_map, columns, rows
 from heredity.transfer.operators.relation import (
     JUNK,
@@ -21,6 +22,7 @@ from heredity.transfer.operators.relation import (
     Unproven,
     is_close,
     snapped,
+    total_factor,
 )
 from heredity.transfer.operators.rules.affine import read_by, relation_of, require_all_read
 from heredity.transfer.operators.rules.entrywise.agreement import is_broadcast
@@ -30,7 +32,6 @@ from heredity.transfer.plans.plan import FRESH_ENTRY, ZERO_ENTRY, AxisMap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heredity.transfer.operators.call import Call
     from heredity.transfer.operators.rules.combining.labels import Labels, Product
     from heredity.transfer.operators.tensor_view import TensorView
 
@@ -129,7 +130,18 @@ def relate_product(call: Call, ours: Product, theirs: Product, known: Sequence[A
             factor *= times_met(each.axis)
     if math.isnan(factor):
         raise Unproven("the axes that are summed over do not fit")
-    return _with_factor([result[label] for label in ours.result], factor, call)
+    axes = _with_factor([result[label] for label in ours.result], factor, call)
+    _wish_of_tables(call, ours, axes)
+    return axes
+
+
+def _wish_of_tables(call: Call, product: Product, axes: Axes) -> None:
+    """A matrix that is looked up reads with the factors that it was made with: it should make up for them."""
+    tables = [each.name for each in product.operands if each.target == "aten.index.Tensor"]
+    if tables:
+        wanted, found = total_factor(call.proposal()), total_factor(axes)
+        if wanted > 0 and found > 0 and not is_close(wanted, found):
+            call.demands.append(Demand(tables[0], wanted / found))
 
 
 def _met(product: Product, known: Sequence[Axes | None]) -> dict[str, Met]:
