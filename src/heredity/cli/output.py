@@ -28,6 +28,9 @@ STATE_STYLES: Mapping[str, str] = {
 
 VERDICT_STYLES: Mapping[str, str] = {"exact": "green", "approximate": "yellow", "fresh": "red"}
 
+NAME_WIDTH = 12
+"""Names are what a table is about: numbers give way before a name is a letter a line."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -55,8 +58,7 @@ def table(*columns: str, title: str = "") -> Table:
             justify="right" if column.endswith(">") else "left",
             no_wrap=not column.endswith("~"),
             overflow="fold",
-            # Names are what a table is about: numbers give way before a name is a letter a line.
-            min_width=12 if column.endswith("~") else None,
+            min_width=NAME_WIDTH if column.endswith("~") else None,
         )
     return result
 

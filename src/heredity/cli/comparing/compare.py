@@ -96,14 +96,33 @@ Row = tuple[str, list[str]]
 
 
 def _print(names: Sequence[str], measured: Sequence[Measures], curve_rows: Sequence[Row]) -> None:
-    rows = table("~", *(f"{name}>" for name in names))
-    for title, cells in [*_fact_rows(measured), *_gain_rows(measured), *curve_rows]:
-        if not cells:
-            rows.add_section()
-            add_row(rows, Text(title, style="bold"), *("" for _ in names))
-        elif any(cell != NOTHING for cell in cells):
-            add_row(rows, title, *cells)
-    console().print(rows)
+    """One table, or several below each other where the terminal has no room for all."""
+    screen = console()
+    all_rows = [*_fact_rows(measured), *_gain_rows(measured), *curve_rows]
+    shown = [row for row in all_rows if not row[1] or any(cell != NOTHING for cell in row[1])]
+    for columns in _portions(names, shown, screen.width):
+        rows = table("", *(f"{names[i]}>" for i in columns))
+        for title, cells in shown:
+            if not cells:
+                rows.add_section()
+            add_row(
+                rows, title if cells else Text(title, style="bold"), *(cells[i] for i in columns if cells)
+            )
+        screen.print(rows)
+
+
+def _portions(names: Sequence[str], rows: Sequence[Row], width: int) -> list[list[int]]:
+    """Which experiments stand in each table."""
+    left = width - max(len(title) for title, _ in rows) - 4
+    widths = [
+        max(len(name), *(len(cells[i]) for _, cells in rows if cells)) + 3 for i, name in enumerate(names)
+    ]
+    portions: list[list[int]] = [[]]
+    for i in range(len(names)):
+        if portions[-1] and sum(widths[j] for j in portions[-1]) + widths[i] > left:
+            portions.append([])
+        portions[-1].append(i)
+    return portions
 
 
 def _fact_rows(measured: Sequence[Measures]) -> list[Row]:
@@ -114,6 +133,7 @@ def _fact_rows(measured: Sequence[Measures]) -> list[Row]:
         ("its steps", lambda m: NOTHING if m.best is None else _count(m.best.steps)),
         ("with its ancestors'", lambda m: NOTHING if m.best is None else _count(m.best.cumulative_steps)),
         ("it inherited", _winner_inherited),
+        ("  from", lambda m: NOTHING if m.best is None or m.best.parent is None else m.best.parent),
     ]
     costs: list[tuple[str, Callable[[Measures], str]]] = [
         ("trials", lambda m: _count(m.totals["trials"])),
@@ -138,8 +158,7 @@ def _winner_inherited(measures: Measures) -> str:
         return NOTHING
     if not best.verdict:
         return "nothing"
-    share = "" if best.coverage is None else f" {best.coverage:.0%}"
-    return f"{best.verdict}{share} from {best.parent}"
+    return best.verdict if best.coverage is None else f"{best.verdict} {best.coverage:.0%}"
 
 
 def _gain_rows(measured: Sequence[Measures]) -> list[Row]:

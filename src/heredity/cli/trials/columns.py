@@ -83,16 +83,23 @@ def fitting(sheet: Sheet, width: int) -> tuple[Sheet, list[str]]:
         What is left, and the names of the columns that were left out.
     """
     hidden: list[str] = []
-    while sum(sheet.widths()) + 2 * len(sheet.titles) + 1 > width and max(sheet.ranks) > 2:
+    while _table_width(sheet) > width and max(sheet.ranks) > 2:
         least = sheet.ranks.index(max(sheet.ranks))
         hidden.append(sheet.titles[least].rstrip(">~"))
         sheet = sheet.kept([i for i in range(len(sheet.titles)) if i != least])
     return sheet, hidden[::-1]
 
 
+def _table_width(sheet: Sheet) -> int:
+    """What rich's table will take: a blank on each side of a column, and a line around it."""
+    return sum(sheet.widths()) + 3 * len(sheet.titles) + 1
+
+
 def as_table(sheet: Sheet) -> Table:
     """For a terminal."""
     result = table(*sheet.titles)
+    for column, width in zip(result.columns, sheet.widths(), strict=True):
+        column.min_width = min(width, column.min_width or width)
     for row in sheet.rows:
         add_row(result, *row)
     return result

@@ -24,7 +24,6 @@ from heredity.cli.places import ExperimentPlace
 from heredity.cli.trials.attempts import Attempt, attempts_of
 from heredity.cli.trials.columns import NOTHING, facts_text
 from heredity.cli.trials.drawing import sparkline
-from heredity.cli.trials.report import print_outcomes
 from heredity.cli.values import trial_to_json
 from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
@@ -47,13 +46,12 @@ def show_trial(
     """
     record = trial_of(place, name)
     attempts = attempts_of(place.directory / JOURNAL_NAME, record.id)
-    print_facts(screen, _facts(place.state, record))
+    print_facts(screen, _facts(place.state, record, attempts))
     _print_curves(screen, record, place.state.rules.objective)
     if all_reports or 0 < len(record.reports) <= MAX_TABLE_ROWS:
         _print_reports(screen, record)
-    if len(attempts) > 1 or any(attempt.beginnings for attempt in attempts):
+    if len(attempts) > 1:
         _print_attempts(screen, attempts)
-    print_outcomes(screen, [outcome for outcome in outcomes(place.state) if outcome.trial == record.id])
     if record.error:
         screen.print(Text("\nerror", style="bold red"))
         screen.print(Text(record.error.rstrip()), soft_wrap=True)
@@ -100,7 +98,7 @@ def print_facts(screen: Console, facts: dict[str, Text]) -> None:
             screen.print(Text.assemble((f"{name:<{LABEL_WIDTH}}", "dim"), value), soft_wrap=True)
 
 
-def _facts(state: ExperimentState, record: TrialRecord) -> dict[str, Text]:
+def _facts(state: ExperimentState, record: TrialRecord, attempts: list[Attempt]) -> dict[str, Text]:
     return {
         "trial": Text.assemble((record.id, "bold"), f"  (number {record.number})"),
         "state": Text.assemble(state_text(record.state.value), _reason(record)),
@@ -115,7 +113,9 @@ def _facts(state: ExperimentState, record: TrialRecord) -> dict[str, Text]:
         "resources": Text(_resources(record)),
         "attempts": Text(_attempts(record)),
         "checkpoints": Text(keys_text(record.checkpoints)),
-        "inherited": verdict_text(record.inheritance) if record.inheritance else Text(),
+        "began": Text("; ".join(attempts[-1].beginnings) if attempts else ""),
+        "inherited": _inherited(record),
+        "beside twin": Text(_beside_twin(state, record)),
     }
 
 
@@ -180,6 +180,37 @@ def _attempts(record: TrialRecord) -> str:
     return f"{record.attempt} (lost {record.num_losses} times{late})"
 
 
+def _inherited(record: TrialRecord) -> Text:
+    """What the tables at the end of a run say of an heir, in a line."""
+    summary = record.inheritance
+    if summary is None:
+        return Text()
+    kinds = (("exact", "num_exact"), ("approximate", "num_approximate"), ("new", "num_new"))
+    counts = [f"{count:,} {kind}" for kind, name in kinds if isinstance(count := summary.get(name), int)]
+    parts = [f"parameters: {', '.join(counts)}"] if counts else []
+    if "exact_in_training" in summary:
+        parts.append(f"{'exact' if summary['exact_in_training'] else 'not exact'} in training")
+    difference = summary.get("max_difference")
+    if isinstance(difference, int | float):
+        parts.append(f"outputs differ by {difference:.1e} at most")
+    if summary.get("reason"):
+        parts.append(str(summary["reason"]))
+    return Text.assemble(verdict_text(summary), *(f"; {part}" for part in parts))
+
+
+def _beside_twin(state: ExperimentState, record: TrialRecord) -> str:
+    outcome = next((outcome for outcome in outcomes(state) if outcome.trial == record.id), None)
+    if outcome is None or outcome.twin is None:
+        return ""
+    reached = (
+        "its end was not reached"
+        if outcome.steps_to_twin is None
+        else f"its end was reached at step {outcome.steps_to_twin} instead of {outcome.twin_steps}"
+    )
+    text = f"{outcome.twin}, from nothing, ended at {number_text(outcome.twin_score)}"
+    return text if outcome.twin_score is None else f"{text}; {reached}"
+
+
 def _print_curves(screen: Console, record: TrialRecord, objective: str) -> None:
     if len(record.reports) < 2:
         return
@@ -216,16 +247,14 @@ def _print_reports(screen: Console, record: TrialRecord) -> None:
 
 
 def _print_attempts(screen: Console, attempts: list[Attempt]) -> None:
-    rows = table("attempt>", "began~", "reports>", "last step>", "saved>", "time>", "end~")
+    rows = table("attempt>", "began~", "reached>", "time>", "end~")
     for attempt in attempts:
         seconds = None if attempt.ended_at is None else attempt.ended_at - attempt.started_at
         add_row(
             rows,
             str(attempt.number),
             "; ".join(attempt.beginnings) or "from nothing",
-            str(attempt.num_reports),
-            NOTHING if attempt.last_step is None else str(attempt.last_step),
-            str(attempt.num_checkpoints),
+            NOTHING if attempt.last_step is None else f"step {attempt.last_step}",
             seconds_text(seconds),
             attempt.ending,
         )
