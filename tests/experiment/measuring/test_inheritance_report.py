@@ -174,6 +174,13 @@ def test_a_pair_of_which_one_has_no_score_is_none(family: History) -> None:
     assert (report.num_children, report.num_twins, len(report.pairs)) == (2, 2, 1)
 
 
+def test_a_trial_that_goes_on_is_no_child(family: History) -> None:
+    go_on(family, "rung", "father", reports={30: 0.6})
+    assert inheritance_report(family.state).num_children == 1
+    go_on(family, "exploiting", "father", reports={30: 0.6}, parameters={"of": "another"})
+    assert inheritance_report(family.state).num_children == 2
+
+
 # --- the whole ----------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,14 @@ from heredity.errors import ConfigError
 from heredity.experiment import TrialResult, TrialState
 from heredity.ids import TrialId
 from heredity.space import Float, Int
-from heredity.strategies import NoProposal, Proposal, RegularizedEvolution, ScratchTwins, Strategy
+from heredity.strategies import (
+    NoProposal,
+    PopulationBased,
+    Proposal,
+    RegularizedEvolution,
+    ScratchTwins,
+    Strategy,
+)
 from heredity.testing.strategy_suite import StrategySuite
 
 
@@ -24,6 +31,14 @@ class TestScratchTwinsOfAFiniteSpace(StrategySuite):
     def make_strategy(self) -> Strategy:
         evolution = RegularizedEvolution({"x": Int(1, 9)}, seed=0, population_size=3, sample_size=1)
         return ScratchTwins(evolution, share=1.0)
+
+
+class TestScratchTwinsOfAPopulation(StrategySuite):
+    def make_strategy(self) -> Strategy:
+        population = PopulationBased(
+            {"x": Float(0, 1)}, seed=0, population_size=4, interval_steps=2, num_intervals=4
+        )
+        return ScratchTwins(population, share=0.5, steps="cumulative")
 
 
 class Listed:
@@ -46,11 +61,16 @@ def family(num_children: int) -> list[Proposal]:
 
 
 def proposal(
-    name: str, *parents: str, max_steps: int | None = 5, continues: bool = False, twin_of: str | None = None
+    name: str,
+    *parents: str,
+    max_steps: int | None = 5,
+    continues: bool = False,
+    twin_of: str | None = None,
+    width: int = 3,
 ) -> Proposal:
     return Proposal(
         TrialId(name),
-        {"width": 3},
+        {"width": width},
         tuple(map(TrialId, parents)),
         twin_of=None if twin_of is None else TrialId(twin_of),
         max_steps=max_steps,
@@ -81,6 +101,12 @@ def test_a_twin_follows_its_child_and_differs_in_its_parents_alone() -> None:
 
 def test_founders_have_no_twins() -> None:
     assert twins_of(ScratchTwins(Listed([proposal("a"), proposal("b")]), share=1.0)) == []
+
+
+def test_a_trial_that_goes_on_has_no_twin() -> None:
+    """It is its parent, trained further; one that takes over another's weights is a child."""
+    line = [proposal("a"), proposal("rung", "a", continues=True), proposal("b", "a", continues=True, width=4)]
+    assert [twin.twin_of for twin in twins_of(ScratchTwins(Listed(line), share=1.0))] == ["b"]
 
 
 def test_a_twin_has_no_twin() -> None:
@@ -155,17 +181,18 @@ LINE = [
     proposal("child", "father", "mother", max_steps=4),
     proposal("rung", "child", max_steps=9, continues=True),
     proposal("grandchild", "rung", max_steps=1),
+    proposal("exploiting", "rung", max_steps=12, continues=True, width=4),
 ]
 
 
 def test_a_twin_trains_as_long_as_its_original() -> None:
-    assert [twin.max_steps for twin in twins_of(ScratchTwins(Listed(LINE), share=1.0))] == [4, 9, 1]
+    assert [twin.max_steps for twin in twins_of(ScratchTwins(Listed(LINE), share=1.0))] == [4, 1, 12]
 
 
 def test_a_twin_may_train_as_long_as_its_original_and_its_ancestors_together() -> None:
     """The rung's nine steps hold the child's four, and come after the mother's eight."""
     twins = twins_of(ScratchTwins(Listed(LINE), share=1.0, steps="cumulative"))
-    assert [twin.max_steps for twin in twins] == [12, 17, 18]
+    assert [twin.max_steps for twin in twins] == [12, 18, 20]
 
 
 @pytest.mark.parametrize("unbounded", range(3))

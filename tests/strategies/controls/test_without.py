@@ -10,9 +10,11 @@ from heredity.space import Float, Int
 from heredity.strategies import (
     Fresh,
     NoProposal,
+    PopulationBased,
     Proposal,
     RegularizedEvolution,
     Strategy,
+    SuccessiveHalving,
     WithoutChildren,
 )
 from heredity.testing.strategy_suite import StrategySuite
@@ -38,6 +40,23 @@ class TestWithoutChildrenOfAFiniteSpace(StrategySuite):
     def make_strategy(self) -> Strategy:
         few = RegularizedEvolution({"x": Int(1, 9)}, seed=0, population_size=3, sample_size=1)
         return WithoutChildren(few)
+
+
+class TestFreshHalving(StrategySuite):
+    def make_strategy(self) -> Strategy:
+        return Fresh(halving())
+
+
+class TestWithoutChildrenOfAPopulation(StrategySuite):
+    def make_strategy(self) -> Strategy:
+        population = PopulationBased(
+            {"x": Float(0, 1)}, seed=0, population_size=4, interval_steps=2, num_intervals=4, synchronous=True
+        )
+        return WithoutChildren(population)
+
+
+def halving() -> Strategy:
+    return SuccessiveHalving({"x": Float(0, 1)}, seed=0, min_steps=1, max_steps=9, num_configurations=9)
 
 
 class Scripted:
@@ -125,6 +144,19 @@ def test_the_strategy_is_told_that_its_children_have_failed() -> None:
     assert [(each.trial_id, each.state, each.merit) for each in inner.told] == [
         ("b", TrialState.FAILED, None)
     ]
+
+
+def test_a_halving_has_no_children() -> None:
+    def rungs(strategy: Strategy) -> list[list[str]]:
+        found = []
+        for _ in range(3):
+            found.append(ids(strategy, num=9))
+            for trial in found[-1]:
+                strategy.tell(result(trial))
+        return found
+
+    assert rungs(WithoutChildren(halving())) == rungs(halving())
+    assert [len(rung) for rung in rungs(halving())] == [9, 3, 1]
 
 
 def test_a_trial_that_goes_on_is_no_child() -> None:

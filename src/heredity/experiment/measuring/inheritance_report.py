@@ -10,6 +10,7 @@ from heredity.experiment.measuring.rank_correlation import kendall_tau, spearman
 from heredity.experiment.measuring.twin_pairs import TwinPair, twin_pairs
 from heredity.experiment.measuring.winner import Winner, winner_of
 from heredity.experiment.state import ExperimentState
+from heredity.experiment.trial import TrialRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class InheritanceReport:
     """
 
     num_children: int
-    """Trials with parents."""
+    """Trials with parents, apart from those that merely go on with their parent's hyperparameters."""
     num_twins: int
     """Children that have a twin, ended or not."""
     pairs: tuple[TwinPair, ...]
@@ -66,7 +67,7 @@ def inheritance_report(state: ExperimentState) -> InheritanceReport:
     records = list(state.trials.values())
     scores, twins = [pair.merit for pair in pairs], [pair.twin_merit for pair in pairs]
     return InheritanceReport(
-        num_children=sum(bool(record.parents) for record in records),
+        num_children=sum(_is_child(record, state) for record in records),
         num_twins=sum(record.twin_of is not None for record in records),
         pairs=pairs,
         gain_at_end=_spread(pair.gain_at_end for pair in pairs),
@@ -79,6 +80,12 @@ def inheritance_report(state: ExperimentState) -> InheritanceReport:
         total_steps=sum(record.steps for record in records if record.twin_of is None),
         twin_steps=sum(record.steps for record in records if record.twin_of is not None),
     )
+
+
+def _is_child(record: TrialRecord, state: ExperimentState) -> bool:
+    if not record.parents:
+        return False
+    return not record.continues or record.parameters != state.trials[record.parents[0]].parameters
 
 
 def _spread(values: Iterable[float | None]) -> Spread | None:

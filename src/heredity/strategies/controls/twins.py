@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from heredity.encoding import Json
 from heredity.errors import ConfigError
 from heredity.experiment import TrialResult
 from heredity.ids import TrialId, parse_trial_id
 from heredity.strategies.base import NoProposal, Proposal, Strategy
+from heredity.strategies.controls.children import goes_on
 from heredity.strategies.given import TWIN_SUFFIX
 
 Steps = Literal["own", "cumulative"]
@@ -31,6 +34,7 @@ class ScratchTwins:
 
     A twin has its original's hyperparameters and seed, and no parents. The strategy never hears of twins, so
     that the search goes the same way with them and without; only the experiment's `max_trials` counts them.
+    What continues its parent with the same hyperparameters is no child, and has no twin.
     `heredity.experiment.inheritance_report` compares the pairs.
 
     Args:
@@ -63,6 +67,7 @@ class ScratchTwins:
         self._num_chosen = 0
         self._next_chosen = self._draw(-1)
         self._prices: dict[TrialId, _Price] = {}
+        self._parameters: dict[TrialId, Mapping[str, Json]] = {}
 
     def ask(self) -> Proposal | NoProposal:
         """See `Strategy.ask`.
@@ -76,7 +81,8 @@ class ScratchTwins:
         answer = self._strategy.ask()
         if isinstance(answer, Proposal):
             self._prices[answer.trial_id] = self._price_of(answer)
-            if answer.parents and answer.twin_of is None and self._is_chosen():
+            self._parameters[answer.trial_id] = answer.parameters
+            if self._is_child(answer) and self._is_chosen():
                 self._twin = self._twin_of(answer)
                 self._twins.add(self._twin.trial_id)
         return answer
@@ -85,6 +91,10 @@ class ScratchTwins:
         """See `Strategy.tell`. What twins have done is no news for the strategy."""
         if result.trial_id not in self._twins:
             self._strategy.tell(result)
+
+    def _is_child(self, proposal: Proposal) -> bool:
+        is_twin = proposal.twin_of is not None
+        return bool(proposal.parents) and not is_twin and not goes_on(proposal, self._parameters)
 
     def _twin_of(self, proposal: Proposal) -> Proposal:
         trial = proposal.trial_id

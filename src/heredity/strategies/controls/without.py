@@ -9,6 +9,7 @@ from heredity.encoding import Json
 from heredity.experiment import TrialResult, TrialState
 from heredity.ids import TrialId
 from heredity.strategies.base import NoProposal, Proposal, Strategy
+from heredity.strategies.controls.children import goes_on
 
 MAX_LEFT_OUT = 1_000
 """After so many children in a row, a strategy is taken to have nothing else to propose."""
@@ -90,8 +91,8 @@ class WithoutChildren:
     def _remains(self, proposal: Proposal) -> bool:
         if not proposal.parents:
             return True
-        same = proposal.parameters == self._parameters.get(proposal.parents[0])
-        return proposal.continues and same and all(each in self._parameters for each in proposal.parents)
+        are_there = all(parent in self._parameters for parent in proposal.parents)
+        return are_there and goes_on(proposal, self._parameters)
 
 
 def _failed(proposal: Proposal) -> TrialResult:
