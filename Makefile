@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-nfs kills bench coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-nfs kills proposals bench coverage check format clean
 
 help:  ## what can be done
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV), once; torch makes it take a minute or more."
@@ -37,6 +37,9 @@ test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root
 kills: $(INSTALLED)  ## a store killed and refused at every system call, and a crowd of eight; half an hour
 	mkdir -p runs/kills
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.store.kills runs/kills
+
+proposals: $(INSTALLED)  ## ten thousand random proposals of transfers, each refused or measured; six minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.transfer.proposals 10000
 
 bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/results/
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store_files.py --report benchmarks/results/$$(date +%F)-store-files.md
