@@ -5,6 +5,7 @@ from heredity.strategies.controls import Fresh, ScratchTwins, WithoutChildren
 from heredity.strategies.evolution import RegularizedEvolution
 from heredity.strategies.given import Given, GivenTrial
 from heredity.strategies.halving import ASHA, Hyperband, SuccessiveHalving
+from heredity.strategies.optuna_sampler import OptunaSampler
 from heredity.strategies.pareto import hypervolume, pareto_front
 from heredity.strategies.population import PopulationBased
 from heredity.strategies.sampling import GridSearch, RandomSearch
@@ -19,7 +20,7 @@ from heredity.strategies.stopping import (
 
 __all__ = [
     "ASHA", "AnyOf", "Fresh", "Given", "GivenTrial", "GridSearch", "HalvingStopper", "Hyperband",
-    "MedianStopper", "NoProposal", "PatienceStopper", "PercentileStopper", "PopulationBased", "Progress",
-    "Proposal", "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy",
+    "MedianStopper", "NoProposal", "OptunaSampler", "PatienceStopper", "PercentileStopper", "PopulationBased",
+    "Progress", "Proposal", "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy",
     "SuccessiveHalving", "ThresholdStopper", "WithoutChildren", "hypervolume", "pareto_front",
 ]  # fmt: skip

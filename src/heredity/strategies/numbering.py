@@ -1,4 +1,4 @@
-"""Names for the trials that a strategy makes up: numbered, so that they sort in the order of their proposal."""
+"""Names for the trials that a strategy makes up: numbered, so that they sort as they were proposed."""
 
 from __future__ import annotations
 

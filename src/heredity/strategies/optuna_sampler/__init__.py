@@ -1,0 +1,5 @@
+"""Optuna's samplers as a strategy."""
+
+from heredity.strategies.optuna_sampler.sampler import OptunaSampler
+
+__all__ = ["OptunaSampler"]
