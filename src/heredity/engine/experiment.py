@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from heredity.engine.advisers import Advisers
 from heredity.engine.directory import (
     JOURNAL_NAME,
     Source,
@@ -17,13 +18,21 @@ from heredity.engine.directory import (
     keep_source,
     next_directory,
 )
-from heredity.engine.executors import Executor, InlineExecutor, ProcessExecutor
+from heredity.engine.executors import (
+    Executor,
+    ExecutorName,
+    ExecutorSettings,
+    Resources,
+    executor_named,
+)
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
 from heredity.engine.interrupts import counted_interrupts
 from heredity.engine.lifeline import IS_WORKER
-from heredity.engine.loop import Advisers, Loop, Observer, Surroundings, catch_up
+from heredity.engine.loop import Loop, Observer, Surroundings
 from heredity.engine.programs import Program
+from heredity.engine.proposing import catch_up
 from heredity.engine.trials import Emit, Trial
+from heredity.engine.watchdog import Watchdog
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, ParentFailure
 from heredity.experiment import events as happened
@@ -32,7 +41,6 @@ from heredity.journal import Journal, read_state
 from heredity.store import open_store
 from heredity.strategies import Stopper, Strategy
 
-ExecutorName = Literal["inline", "processes"]
 Direction = Literal["maximize", "minimize"]
 
 
@@ -95,6 +103,11 @@ class Experiment:
     store: str | None = None
     """By default ``store`` below the directory."""
     executor: ExecutorName = "processes"
+    resources: Resources = field(default_factory=Resources)
+    """What each attempt gets of its machine, and may not exceed."""
+    ray_address: str | None = None
+    """For executor ``ray``: a cluster's address, such as ``auto`` or ``ray://host:10001``, or ``local``. By
+    default the cluster that Ray finds, else one on this machine for as long as the experiment runs."""
     direction: Direction = "maximize"
     """Whether a higher or a lower score is better."""
     objectives: Mapping[str, Direction] | None = None
@@ -129,11 +142,13 @@ class Experiment:
             directory = self._prepare()
             started = self._started(experiment_id(self.name, directory))
             self._refuse_taken_name(started.experiment, directory)
+            executor.reach(store_url=self.store_url(), directory=str(directory))
             if self.source is not None:
                 keep_source(self.source, directory, store=self.store)
-            with Journal.create(directory / JOURNAL_NAME, started) as journal:
+            with Journal.create(directory / JOURNAL_NAME, started) as journal, Watchdog() as watchdog:
                 state = ExperimentState(started)
-                self._drive(self._loop(state, journal, executor), relay)
+                advisers = Advisers(self.strategy, self.stopper, watchdog)
+                self._drive(self._loop(state, journal, advisers, executor), relay)
                 return state
 
     def resume(self) -> ExperimentState:
@@ -152,11 +167,14 @@ class Experiment:
         with (
             Journal.open_for_append(directory / JOURNAL_NAME) as journal,
             _opened(executor, _refuse_early) as relay,
+            Watchdog() as watchdog,
         ):
+            advisers = Advisers(self.strategy, self.stopper, watchdog)
+            executor.reach(store_url=self.store_url(), directory=str(directory))
             state = read_state(
-                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, self._advisers, event)
+                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, advisers, event)
             )
-            loop = self._loop(state, journal, executor)
+            loop = self._loop(state, journal, advisers, executor)
             loop.record(happened.ExperimentResumed(at=time.time()))
             self._drive(loop, relay)
             return state
@@ -188,7 +206,8 @@ class Experiment:
     def store_url(self) -> str:
         """Where the weights go: a directory, or a URL."""
         if self.store is not None:
-            return self.store
+            # Absolute: trials may run in another folder.
+            return self.store if "://" in self.store else str(Path(self.store).expanduser().absolute())
         return str(Path(self.directory or ".").resolve() / "store")
 
     @property
@@ -196,17 +215,22 @@ class Experiment:
         return self.train.reference() if isinstance(self.train, Program) else self.train
 
     def _executor(self) -> Executor:
-        if self.executor == "inline":
-            train = self._train
-            return InlineExecutor(train if isinstance(train, FunctionReference) else HeldFunction(train))
-        if self.store_url().startswith("memory://"):
+        train, is_inline = self._train, self.executor == "inline"
+        if self.store_url().startswith("memory://") and not is_inline:
             raise ConfigError(
-                f"store {self.store_url()!r} lives in one process; executor 'processes' needs one on disk.",
-                hint="Name a directory, or use executor 'inline'.",
+                f"store {self.store_url()!r} lives in one process; executor {self.executor!r} needs one that "
+                "other processes reach.",
+                hint="Name a directory or a bucket, or use executor 'inline'.",
             )
-        train = self._train
-        function = train if isinstance(train, FunctionReference) else reference_of(train)
-        return ProcessExecutor(function, time_limit_seconds=self.budget.time_limit_seconds)
+        if not isinstance(train, FunctionReference):
+            train = HeldFunction(train) if is_inline else reference_of(train)
+        settings = ExecutorSettings(
+            concurrency=self.budget.concurrency,
+            time_limit_seconds=self.budget.time_limit_seconds,
+            resources=self.resources,
+            ray_address=self.ray_address,
+        )
+        return executor_named(self.executor, train, settings)
 
     def _refuse_taken_name(self, experiment: str, directory: Path) -> None:
         """Open the store before the first trial, and see that nobody else's checkpoints have our names."""
@@ -243,17 +267,13 @@ class Experiment:
         for name, direction in self._all_objectives:
             _refuse_unknown(f"objectives: {name}", direction, get_args(Direction))
 
-    @property
-    def _advisers(self) -> Advisers:
-        return Advisers(self.strategy, self.stopper)
-
     # --- the drive -----------------------------------------------------------------------------------------
 
-    def _loop(self, state: ExperimentState, journal: Journal, executor: Executor) -> Loop:
+    def _loop(self, state: ExperimentState, journal: Journal, advisers: Advisers, executor: Executor) -> Loop:
         return Loop(
             state=state,
             journal=journal,
-            advisers=self._advisers,
+            advisers=advisers,
             executor=executor,
             surroundings=Surroundings(str(self.directory), self.store_url(), self.budget.min_coverage),
             observer=self._observe,

@@ -5,26 +5,31 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 
 from heredity.encoding import encode
+from heredity.engine.advisers import Advisers
 from heredity.engine.executors import Executor
-from heredity.engine.trials import TrialOrder, plain_parameters
-from heredity.engine.trials.values import plain_mapping
-from heredity.errors import InputError
-from heredity.experiment import ExperimentState, StartTrial, TellStrategy, TrialRecord, merit_of
+from heredity.engine.proposing import event_of
+from heredity.engine.trials import TrialOrder
+from heredity.errors import InputError, RetryableError, StoreUnavailable
+from heredity.experiment import ExperimentState, StartTrial, TellStrategy
 from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, TrialId, parse_experiment_id
 from heredity.journal import Journal
-from heredity.strategies import NoProposal, Progress, Proposal, Stopper, Strategy
+from heredity.store import open_store
+from heredity.strategies import NoProposal, Proposal
 
 TICK_SECONDS = 0.2
 """How long the loop sleeps at most, so that an interrupt is seen and the display moves on."""
 
 INTERRUPT_GRACE_SECONDS = 10.0
 """For the trials to end in order after an interrupt; then they are killed."""
+
+MIN_LOSSES, LOSSES_A_PLACE = 6, 2
+"""So many attempts lost in a row, at least, and so many for each place show that no trial is to blame."""
 
 Observer = Callable[[ExperimentState, happened.Event | None], None]
 """Called after every event, and with None at every tick; must not change the state."""
@@ -37,31 +42,6 @@ class Surroundings:
     directory: str
     store_url: str
     min_coverage: float
-
-
-@dataclass(frozen=True, slots=True)
-class Advisers:
-    """Who decides what is tried, and what is not worth going on with."""
-
-    strategy: Strategy
-    stopper: Stopper | None = None
-
-    def tell(self, command: TellStrategy) -> None:
-        """Tell both how a trial ended."""
-        self.strategy.tell(command.result)
-        if self.stopper is not None:
-            self.stopper.tell(command.result)
-
-    def should_stop(self, event: happened.TrialReported, state: ExperimentState) -> str:
-        """Take in a report; say why its trial should stop, or nothing if it should go on."""
-        merit, record = merit_of(event.value, state.rules), state.trials[event.trial]
-        if self.stopper is None or merit is None or record.twin_of is not None:
-            return ""
-        reason = self.stopper.should_stop(
-            Progress(event.trial, event.step, merit, parents=record.parents, continues=record.continues)
-        )
-        has_ended = record.max_steps is not None and event.step >= record.max_steps
-        return "" if has_ended else reason  # with its last report, a trial has completed
 
 
 class Loop:
@@ -84,6 +64,8 @@ class Loop:
         self._surroundings = surroundings
         self._observer = observer
         self._starts: deque[StartTrial] = deque()
+        self._num_losses = 0
+        """Since the last end that was no loss."""
         self._experiment = parse_experiment_id(state.rules.experiment)
 
     def run(self, num_interrupts: Callable[[], int]) -> None:
@@ -94,7 +76,8 @@ class Loop:
 
         Raises:
             InputError: The strategy proposed what cannot be run, or waits for ever.
-            StoreUnavailable: The journal cannot be written. In both cases running trials are ended.
+            StoreUnavailable: The journal cannot be written, or the store does not answer.
+            RetryableError: One attempt after the other was lost. In all these cases running trials are ended.
         """
         self._start()
         while True:
@@ -125,6 +108,7 @@ class Loop:
             )
             return True  # whoever it is, nothing of what it does counts any more
         self._take(event)
+        self._count_losses(event)
         return isinstance(event, happened.TrialReported) and self._should_stop(event)
 
     def _should_stop(self, event: happened.TrialReported) -> bool:
@@ -148,17 +132,42 @@ class Loop:
                     self._starts.append(command)
         self._observer(self._state, event)
 
+    def _count_losses(self, event: happened.Event) -> None:
+        """End the experiment where all its trials would be lost, one after the other."""
+        if isinstance(event, happened.TrialCompleted | happened.TrialStoppedEarly | happened.TrialFailed):
+            self._num_losses = 0
+        if not isinstance(event, happened.TrialLost) or not event.counts:
+            return
+        self._num_losses += 1
+        self._refuse_without_store()
+        if self._num_losses >= max(MIN_LOSSES, LOSSES_A_PLACE * self._state.rules.concurrency):
+            raise RetryableError(
+                f"Experiment {self._experiment}: {self._num_losses} attempts were lost, one after the other, "
+                f"the last one because {event.reason}.",
+                hint="Mend this, then go on with `heredity resume`.",
+            )
+
+    def _refuse_without_store(self) -> None:
+        url = self._surroundings.store_url
+        try:
+            open_store(url, create=False)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(
+                f"Experiment {self._experiment}: its store {url} does not answer: {error.message}",
+                hint="What runs is ended, nothing is lost. Mend this, then go on with `heredity resume`.",
+            ) from error
+
     # --- proposals -----------------------------------------------------------------------------------------
 
     def _propose(self) -> None:
         while self._state.num_wanted():
-            match self._advisers.strategy.ask():
+            match self._advisers.ask():
                 case NoProposal.NOT_YET:
                     return
                 case NoProposal.EXHAUSTED:
                     self.record(happened.StrategyExhausted(at=time.time()))
                 case Proposal() as proposal:
-                    self.record(_event_of(proposal, self._state.trials))
+                    self.record(event_of(proposal, self._state.trials))
 
     def _refuse_standstill(self) -> None:
         if not self._state.num_running and not self._state.is_interrupted:
@@ -229,58 +238,3 @@ def seed_of(seed: int, trial: TrialId) -> int:
     """A trial's own seed, 63 bits: the same on every machine, other for every trial and experiment seed."""
     digest = hashlib.blake2b(encode([seed, trial]), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def catch_up(state: ExperimentState, advisers: Advisers, event: happened.Event) -> None:
-    """Take one recorded event into the state, repeating the advisers' part in it.
-
-    Raises:
-        InputError: The strategy answers otherwise than it did: its settings or its code have changed.
-    """
-    if isinstance(event, happened.TrialProposed | happened.StrategyExhausted):
-        _expect(advisers.strategy.ask(), event)
-    for command in state.handle(event):
-        if isinstance(command, TellStrategy):
-            advisers.tell(command)
-    if isinstance(event, happened.TrialReported):
-        advisers.should_stop(event, state)
-
-
-def _expect(
-    answer: Proposal | NoProposal, event: happened.TrialProposed | happened.StrategyExhausted
-) -> None:
-    if isinstance(event, happened.StrategyExhausted):
-        matches = answer is NoProposal.EXHAUSTED
-    else:
-        matches = isinstance(answer, Proposal) and _proposed(answer, at=event.at) == event
-    if not matches:
-        raise InputError(
-            f"The strategy no longer proposes what it did: the journal has {event}, it now answers {answer}.",
-            hint="Resume with the settings and the code of the beginning, or begin a new experiment.",
-        )
-
-
-def _event_of(proposal: Proposal, trials: Mapping[TrialId, TrialRecord]) -> happened.TrialProposed:
-    if proposal.trial_id in trials:
-        raise InputError(f"The strategy proposed the trial {proposal.trial_id!r} twice.")
-    unknown = [parent for parent in proposal.parents if parent not in trials]
-    if unknown:
-        raise InputError(
-            f"The strategy proposed the trial {proposal.trial_id!r} with the parent {unknown[0]!r}, "
-            "which was never proposed.",
-            hint="Parents are proposed before their children.",
-        )
-    return _proposed(proposal, at=time.time())
-
-
-def _proposed(proposal: Proposal, *, at: float) -> happened.TrialProposed:
-    return happened.TrialProposed(
-        at=at,
-        trial=proposal.trial_id,
-        parameters=plain_parameters(proposal.parameters),
-        parents=tuple(proposal.parents),
-        twin_of=proposal.twin_of,
-        max_steps=proposal.max_steps,
-        continues=proposal.continues,
-        info=plain_mapping(proposal.info, what=f"the strategy's info on trial {proposal.trial_id}"),
-    )

@@ -179,3 +179,43 @@ def big_log(trial: hd.Trial) -> None:
 def where(trial: hd.Trial) -> float:
     Path(trial.directory, "where").write_text(str(trial.directory))
     return 1.0
+
+
+def return_list(trial: hd.Trial) -> list[float]:
+    return [1.0]
+
+
+def return_infinity(trial: hd.Trial) -> float:
+    return float("inf")
+
+
+def return_half(trial: hd.Trial) -> dict[str, float]:
+    return {"score": 0.5}
+
+
+def return_other(trial: hd.Trial) -> dict[str, float]:
+    return {"loss": 0.5, "size": 1}
+
+
+def return_both(trial: hd.Trial) -> dict[str, float]:
+    return {"score": 0.5, "size": 3, "loss": 0.1}
+
+
+def lose_the_store(trial: hd.Trial) -> float:
+    raise hd.errors.StoreUnavailable("the bucket does not answer")
+
+
+def lose_the_store_once(trial: hd.Trial) -> float:
+    if trial.attempt == 1:
+        raise hd.errors.StoreUnavailable("the bucket does not answer")
+    return 1.0
+
+
+def remove_the_store(trial: hd.Trial) -> float:
+    """What an unmounted share looks like."""
+    (trial.directory / "store").rename(trial.directory / "elsewhere")
+    raise hd.errors.StoreUnavailable("the share is gone")
+
+
+def end_by_term(trial: hd.Trial) -> None:
+    os.kill(os.getpid(), signal.SIGABRT)

@@ -14,7 +14,7 @@ from heredity.engine.executors.base import Capabilities, not_open
 from heredity.engine.function import TrialFunction
 from heredity.engine.trials import Emit, TrialOrder
 from heredity.engine.trials.worker import problem_of, run_attempt
-from heredity.errors import ConfigError, HeredityError, TrialInterrupted
+from heredity.errors import ConfigError, TrialInterrupted
 from heredity.experiment import events as happened
 from heredity.ids import TrialId
 
@@ -66,10 +66,8 @@ class InlineExecutor:
                 raise failure.error from failure
 
     def _tell_driver(self, event: happened.AttemptEvent) -> bool:
-        try:
+        with _told_apart():
             return self._emit(event)
-        except HeredityError as error:
-            raise _DriverFailure(error) from error
 
     def close(self) -> None:
         """See `Executor.close`."""
@@ -79,9 +77,20 @@ class InlineExecutor:
 class _DriverFailure(BaseException):
     """The driver could not take an event in. No failure of the trial's, so no trial may catch it."""
 
-    def __init__(self, error: HeredityError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class _told_apart:  # noqa: N801  # a context manager
+    """Tells what the driver raises, be it a bug of the strategy's, from what the trial does."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            raise _DriverFailure(error) from error
 
 
 @contextmanager

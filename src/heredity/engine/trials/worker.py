@@ -16,8 +16,9 @@ from heredity.engine.trials.reporting import Emit, Reporter
 from heredity.engine.trials.resources import ResourceMeter
 from heredity.engine.trials.trial import Trial
 from heredity.engine.trials.values import Ending
-from heredity.errors import ConfigError, ProgramFailed, TrialInterrupted, TrialStopped
+from heredity.errors import ConfigError, ProgramFailed, StoreUnavailable, TrialInterrupted, TrialStopped
 from heredity.experiment import events as happened
+from heredity.experiment import headline
 
 MAX_ERROR_CHARS = 20_000
 """A traceback may hold a whole tensor's repr; the journal keeps its end, the log keeps all of it."""
@@ -40,11 +41,18 @@ def run_attempt(order: TrialOrder, function: TrialFunction, emit: Emit, *, num_t
         )
     except TrialStopped:
         _emit_end(happened.TrialStoppedEarly, reporter.ending(None), order=order, meter=meter, emit=emit)
+    except StoreUnavailable as error:  # no fault of the trial's, however long it was tried again
+        _print_traceback()
+        reason = f"StoreUnavailable: {headline(error.message)}"
+        emit(
+            happened.TrialLost(
+                at=time.time(), trial=order.trial, attempt=order.attempt, reason=reason, counts=True
+            )
+        )
     except ProgramFailed as error:  # it has written its own traceback, if it has one
         _emit_failure(str(error), order=order, meter=meter, emit=emit)
     except (Exception, SystemExit):  # noqa: BLE001  # the worker's edge: this trial ends, others go on
-        text = _writable(traceback.format_exc())
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
+        text = _print_traceback()
         _emit_failure(text[-MAX_ERROR_CHARS:], order=order, meter=meter, emit=emit)
     else:
         kind = happened.TrialStoppedEarly if trial.should_stop else happened.TrialCompleted
@@ -77,6 +85,12 @@ def _emit_failure(error: str, *, order: TrialOrder, meter: ResourceMeter, emit: 
             at=time.time(), trial=order.trial, attempt=order.attempt, error=error, resources=meter.read()
         )
     )
+
+
+def _print_traceback() -> str:
+    text = _writable(traceback.format_exc())
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # into the attempt's log
+    return text
 
 
 def _writable(text: str) -> str:
