@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from heredity.encoding import Json
 from heredity.errors import ConfigError
@@ -19,7 +19,10 @@ from heredity.strategies.optuna_sampler.heirs import Ancestry, Parents
 from heredity.strategies.sampling import UntriedPoints
 
 if TYPE_CHECKING:
-    from heredity.strategies.optuna_sampler.library import OptunaStudy, SamplerMaker
+    from heredity.strategies.optuna_sampler.library import OptunaStudy
+
+SamplerMaker = Callable[[int], Any]  # Any: a sampler of Optuna's, which need not be installed
+"""Makes a sampler of Optuna's from a seed, which it has to use."""
 
 SamplerName = Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random"]
 
