@@ -100,8 +100,8 @@ class Targets:
     def table(self, points: Sequence[Parameters]) -> Floats:
         """The distances of all pairs, as an array mn: A are the points given, B the targets."""
         side = self.columns.read(list(points))
-        cells = side.num_cells * self.side.num_cells * max(len(self.side.values), 1)
-        rows = max(1, _MAX_CELLS // cells)
+        cells = side.num_cells * self.side.num_cells * len(self.side.values)
+        rows = max(1, _MAX_CELLS // max(cells, 1))
         if len(points) <= rows:
             return self.columns.between(side, self.side)
         starts = range(0, len(points), rows)

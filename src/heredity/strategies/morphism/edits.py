@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from heredity.encoding import Json
 from heredity.errors import ConfigError
@@ -179,9 +179,7 @@ def _shallower(dimension: Repeat, blocks: list[Json], rng: random.Random) -> tup
 
 def _stepped(place: Place, rng: random.Random, *, sign: float) -> tuple[Json, str] | None:
     """Step up or down a scalar: the half of a mutation that lies on this side, or the next value."""
-    dimension = place.dimension
-    if not isinstance(dimension, Scalar):
-        return None
+    dimension = cast("Scalar", place.dimension)  # what has an order, and is no list of blocks
     here = dimension.to_unit(place.value)
     drawn = dimension.from_unit(min(max(here + sign * abs(rng.gauss(0.0, _STEP)), 0.0), 1.0))
     near = [drawn, *dimension.neighbours(place.value, rng)]

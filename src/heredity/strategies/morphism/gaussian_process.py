@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from statistics import NormalDist
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from heredity.strategies.morphism.distance import Floats
 
 _MAX_FOR_SETTINGS = 200
 """From so many points, evenly taken, the settings are chosen: more would hardly change them."""
-_LENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+_LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """In medians of the distances."""
-_NOISES = (1e-4, 1e-2, 1e-1, 0.5)
+_NOISES = (1e-4, 1e-2, 1e-1)
 """In variances of the function."""
 _MOST_JITTER = 10.0
 
@@ -74,23 +73,20 @@ def fitted(distances_nn: Floats, values: Floats) -> GaussianProcess:
     length, noise = max(settings, key=lambda each: _log_likelihood(near_nn, few, *each))
     factor = _factor(_correlation(distances_nn, length), noise)
     mean, variance, white = _moments(factor, values)
-    whitening = np.linalg.inv(factor)
+    whitening = np.asarray(np.linalg.inv(factor), np.float64)
     return GaussianProcess(length, noise, variance, mean, whitening, whitening.T @ white)
 
 
-def normal_scores(values: Floats) -> Floats:
-    """Replace values by the quantiles of a normal distribution that their ranks are.
+def standardized(values: Floats) -> Floats:
+    """Shift and scale values to mean 0 and deviation 1, after those far below the others were moved up.
 
-    So one network whose training has gone astray does not make all others look alike (Salinas, Shen and
-    Perrone 2020, "A quantile-based approach for hyperparameter transfer learning"). Equal values get the mean
-    rank of their places.
+    So one network whose training has gone astray does not make all others look alike. What lies below Tukey's
+    fence, one and a half interquartile ranges below the lower quartile, is moved to the fence.
     """
-    ordered = np.sort(values)
-    first = np.searchsorted(ordered, values, side="left")
-    last = np.searchsorted(ordered, values, side="right")
-    quantiles = (first + last) / (2.0 * len(values))
-    normal = NormalDist()
-    return np.array([normal.inv_cdf(float(quantile)) for quantile in quantiles])
+    lower, upper = np.quantile(values, [0.25, 0.75])
+    fenced = np.maximum(values, lower - 1.5 * (upper - lower))
+    deviation = float(fenced.std())
+    return np.asarray((fenced - fenced.mean()) / (deviation if deviation > 0.0 else 1.0), np.float64)
 
 
 def _correlation(distances: Floats, length: float) -> Floats:
@@ -106,17 +102,18 @@ def _factor(correlation_nn: Floats, noise: float) -> Floats:
     """
     jitter = 0.0
     while True:
+        raised_nn = correlation_nn + (noise + jitter) * np.eye(len(correlation_nn))
         try:
-            return np.linalg.cholesky(correlation_nn + (noise + jitter) * np.eye(len(correlation_nn)))
+            return np.asarray(np.linalg.cholesky(raised_nn), np.float64)
         except np.linalg.LinAlgError:
-            if jitter > _MOST_JITTER:
+            if not jitter < _MOST_JITTER:
                 raise
             jitter = max(2.0 * jitter, 1e-6)
 
 
 def _moments(factor_nn: Floats, values: Floats) -> tuple[float, float, Floats]:
     """The mean and the variance under which the values are the most likely, and the whitened rest."""
-    ones, white = np.linalg.solve(factor_nn, np.stack([np.ones(len(values)), values], axis=1)).T
+    ones, white = np.linalg.solve(factor_nn, np.stack([np.ones_like(values), values], axis=1)).T
     mean = float(ones @ white) / float(ones @ ones)
     rest = white - mean * ones
     variance = float(rest @ rest) / len(values)
