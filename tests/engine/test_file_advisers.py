@@ -8,15 +8,22 @@ import pytest
 
 import heredity as hd
 from heredity.engine.files.experiment_file import load_experiment
+from heredity.engine.files.signatures import Misplaced, build
 from heredity.errors import ConfigError
+from heredity.ids import TrialId
 from heredity.strategies import (
     ASHA,
+    AnyOf,
     Fresh,
+    Given,
     GridSearch,
+    Progress,
     Proposal,
     RandomSearch,
     RegularizedEvolution,
     ScratchTwins,
+    Stopper,
+    Strategy,
 )
 from heredity.strategies.registry import STOPPERS, STRATEGIES, load
 
@@ -45,6 +52,36 @@ def fault(tmp_path: Path, text: str, *, head: str = HEAD) -> str:
 @pytest.mark.parametrize("place", [*STRATEGIES.values(), *STOPPERS.values()])
 def test_every_kind_has_its_class(place: str) -> None:
     assert load(place).__module__.startswith("heredity.strategies.")
+
+
+@pytest.mark.parametrize("place", [*STRATEGIES.values(), *STOPPERS.values()])
+def test_every_classes_signature_can_be_read(place: str) -> None:
+    with pytest.raises(Misplaced, match="unknown key 'zebra'"):
+        build(load(place), {"zebra": 1}, place=(), given={}, special={})
+
+
+def test_every_public_strategy_and_stopper_has_a_kind() -> None:
+    public = [getattr(hd.strategies, name) for name in hd.strategies.__all__]
+    advisers = {each for each in public if isinstance(each, type) and hasattr(each, "tell")}
+    known = {load(place) for place in (*STRATEGIES.values(), *STOPPERS.values())}
+    assert advisers - {Given, Strategy, Stopper} <= known
+
+
+def test_stoppers_are_combined(tmp_path: Path) -> None:
+    text = """\
+strategy: random_search
+stopper:
+  kind: any_of
+  stoppers:
+    - median
+    - {kind: threshold, thresholds: {"10": 0.5}}
+"""
+    stopper = read(tmp_path, text).stopper
+    assert isinstance(stopper, AnyOf)
+    assert stopper.should_stop(Progress(TrialId("a"), 10, 0.25)) != ""
+    assert "expected an integer as key, got 'ten'" in fault(tmp_path, text.replace('"10"', "ten"))
+    assert "thresholds.10: expected a number" in fault(tmp_path, text.replace("0.5", "half"))
+    assert "stoppers.0.kind: expected a known kind" in fault(tmp_path, text.replace("median", "modian"))
 
 
 def test_the_keys_of_a_kind_are_its_classes_arguments(tmp_path: Path) -> None:

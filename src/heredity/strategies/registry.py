@@ -7,9 +7,13 @@ from collections.abc import Mapping
 
 STRATEGIES: Mapping[str, str] = {
     "asha": "heredity.strategies.halving:ASHA",
+    "finalists": "heredity.strategies.finalists:Finalists",
     "fresh": "heredity.strategies.controls:Fresh",
     "grid_search": "heredity.strategies.sampling:GridSearch",
     "hyperband": "heredity.strategies.halving:Hyperband",
+    "network_morphism": "heredity.strategies.morphism:NetworkMorphism",
+    "optuna_sampler": "heredity.strategies.optuna_sampler:OptunaSampler",
+    "population_based": "heredity.strategies.population:PopulationBased",
     "random_search": "heredity.strategies.sampling:RandomSearch",
     "regularized_evolution": "heredity.strategies.evolution:RegularizedEvolution",
     "scratch_twins": "heredity.strategies.controls:ScratchTwins",
@@ -18,7 +22,14 @@ STRATEGIES: Mapping[str, str] = {
 }
 """Module and class by kind. The keys of a kind in a file are the arguments of its class."""
 
-STOPPERS: Mapping[str, str] = {}
+STOPPERS: Mapping[str, str] = {
+    "any_of": "heredity.strategies.stopping:AnyOf",
+    "halving": "heredity.strategies.stopping:HalvingStopper",
+    "median": "heredity.strategies.stopping:MedianStopper",
+    "patience": "heredity.strategies.stopping:PatienceStopper",
+    "percentile": "heredity.strategies.stopping:PercentileStopper",
+    "threshold": "heredity.strategies.stopping:ThresholdStopper",
+}
 """The same for stoppers."""
 
 

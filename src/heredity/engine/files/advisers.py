@@ -91,10 +91,11 @@ class AdviserReader:
 
     @property
     def _special(self) -> Mapping[object, Reader]:
-        return {Strategy: self._inner_strategy, Sampler: self._sampler}
-
-    def _inner_strategy(self, _: object, value: object, place: Place) -> object:
-        return self._strategy(value, place, {})
+        return {
+            Strategy: lambda _, value, place: self._strategy(value, place, {}),
+            Stopper: lambda _, value, place: self._adviser(STOPPERS, value, place, {}),
+            Sampler: self._sampler,
+        }
 
     def _sampler(self, _: object, value: object, place: Place) -> object:
         def make(space: Space, *, seed: int) -> Strategy:

@@ -150,7 +150,10 @@ def _collection(
     kind, hints = typing.cast(type, get_origin(hint)), get_args(hint)
     if issubclass(kind, Mapping):
         entries = _mapping(value, place).items()
-        return {key: read(hints[1], part, (*place, key), special) for key, part in entries}
+        return {
+            _key(hints[0], key, (*place, key)): read(hints[1], part, (*place, key), special)
+            for key, part in entries
+        }
     if not isinstance(value, list):
         raise Misplaced(place, f"expected a list, got {value!r:.60}")
     if kind is tuple and hints[-1:] != (...,):
@@ -164,6 +167,15 @@ def _collection(
         for index, (hint, part) in enumerate(zip(each, value, strict=True))
     ]
     return frozenset(parts) if issubclass(kind, AbstractSet) else tuple(parts)
+
+
+def _key(hint: object, key: str, place: Place) -> object:
+    """Keys are texts in a file; where numbers are meant, they stand in quotes."""
+    if hint is not int:
+        return key
+    if not key.isdecimal():
+        raise Misplaced(place, f"expected an integer as key, got {key!r:.60}")
+    return int(key)
 
 
 def _mapping(value: object, place: Place) -> Mapping[str, object]:
