@@ -18,7 +18,7 @@ from heredity.strategies.stopping import (
     PercentileStopper,
     ThresholdStopper,
 )
-from heredity.testing.suites.stopper_suite import StopperSuite
+from heredity.testing.stopper_suite import StopperSuite
 
 
 class TestMedianAsStopper(StopperSuite):

@@ -1,1 +1,0 @@
-"""Suites for interfaces: a new implementation only needs to pass its own."""
