@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import torch
@@ -34,3 +35,27 @@ def bad_report(trial: hd.Trial) -> None:
 def tensor_report(trial: hd.Trial) -> None:
     trial.report(torch.tensor(0.5), step=3)  # type: ignore[arg-type]  # as users do
     trial.report(0.75)
+
+
+def begin(trial: hd.Trial) -> float:
+    """Train from wherever the trial begins up to its last step; say where that was, and with what."""
+    parameters: Any = trial.parameters
+    module = build(parameters["width"])
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+    first = trial.begin(module, optimizer=optimizer, example_inputs=X)
+    facts = {
+        "first": first,
+        "sum": sum(float(p.detach().double().sum()) for p in module.parameters()),
+        "momenta": len(optimizer.state),
+    }
+    (trial.directory / f"{trial.id}@{trial.attempt}.json").write_text(json.dumps(facts))
+    for step in range(first + 1, (trial.max_steps or 0) + 1):
+        optimizer.zero_grad()
+        module(X + step).square().mean().backward()
+        optimizer.step()
+        trial.report(float(step), step=step)
+        if parameters.get("saves", True):
+            trial.save(module, optimizer=optimizer, example_inputs=X, tag=str(step))
+        if trial.attempt == 1 and step == parameters.get("lost_at"):
+            raise hd.errors.StoreUnavailable("the machine is gone")
+    return 1.0

@@ -219,3 +219,26 @@ def remove_the_store(trial: hd.Trial) -> float:
 
 def end_by_term(trial: hd.Trial) -> None:
     os.kill(os.getpid(), signal.SIGABRT)
+
+
+def heed_the_stop(trial: hd.Trial) -> None:
+    step = 0
+    while not trial.should_stop:
+        step += 1
+        trial.report(step / 10)
+    trial.save_tensors({}, metadata={"step": step})
+
+
+def ignore_the_stop(trial: hd.Trial) -> float:
+    for step in range(1, 9):
+        try:
+            trial.report(step / 10)
+        except Exception:  # noqa: BLE001  # as training loops do
+            continue
+    return 1.0
+
+
+def return_after_the_stop(trial: hd.Trial) -> dict[str, float]:
+    trial.report(0.1)
+    trial.report(0.2)
+    return {"score": 0.3}
