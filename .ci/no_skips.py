@@ -45,6 +45,7 @@ ALLOWED: dict[str, str] = {
             "test_retrying.TestRetryingFiles*",
         )
     },
+    "tests.engine.executors.test_suite.TestInline::*": "it runs everything in this process",
 }
 
 # Each of these must have run at least one test: a module, or a folder of modules.

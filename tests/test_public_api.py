@@ -11,7 +11,7 @@ import heredity as hd
 
 NAMES = [
     "Budget", "Candidates", "Checkpoint", "Experiment", "Growth", "Inheritance", "Program", "Proposal",
-    "Race", "ShrinkAndPerturb", "Store", "Strategy", "Trial",
+    "Race", "Resources", "ShrinkAndPerturb", "Store", "Strategy", "Trial",
     "__version__", "current_trial", "errors", "inherit", "load", "open_store", "relatives", "save", "space",
     "strategies",
 ]  # fmt: skip

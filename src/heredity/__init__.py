@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from heredity.engine import Budget as Budget
     from heredity.engine import Experiment as Experiment
     from heredity.engine import Program as Program
+    from heredity.engine import Resources as Resources
     from heredity.engine import Trial as Trial
     from heredity.engine import current_trial as current_trial
     from heredity.inheritance import Candidates as Candidates
@@ -45,6 +46,7 @@ _HOME: dict[str, str | None] = {
     "Program": "heredity.engine",
     "Proposal": "heredity.strategies",
     "Race": "heredity.inheritance",
+    "Resources": "heredity.engine",
     "ShrinkAndPerturb": "heredity.inheritance",
     "Store": "heredity.store",
     "Strategy": "heredity.strategies",

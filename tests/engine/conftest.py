@@ -9,7 +9,7 @@ import pytest
 
 import heredity as hd
 from heredity.encoding import Json
-from heredity.engine.experiment import ExecutorName
+from heredity.engine.executors import ExecutorName
 from heredity.engine.function import FunctionReference
 from heredity.ids import TrialId
 from heredity.strategies import Given, GivenTrial

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import heredity as hd
-from heredity.engine.experiment import ExecutorName
+from heredity.engine.executors import ExecutorName
 from heredity.engine.programs.messages import event_of, order_from_json, order_to_json
 from heredity.engine.programs.program import filled
 from heredity.engine.trials import TrialOrder

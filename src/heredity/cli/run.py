@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,19 +17,38 @@ from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
 from heredity.engine.files.experiment_file import load_experiment, load_snapshot
+from heredity.engine.executors import ExecutorName
 from heredity.experiment import ExperimentState, TrialState, outcomes
 
 
 @click.command()
+def executor_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Where the trials run, for commands that start some."""
+    executor = click.option(
+        "--executor", type=click.Choice(get_args(ExecutorName)), help="Where the trials run."
+    )
+    address = click.option(
+        "--ray-address", help="Of a Ray cluster: 'auto', 'ray://HOST:PORT', or 'local' for one of its own."
+    )
+    return executor(address(command))
+
+
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),
     help="Where the journal and the logs go; by default runs/NAME/NUMBER, with the next free number.",
 )
-@click.option("--executor", type=click.Choice(["processes", "inline"]), help="Where the trials run.")
+@executor_options
 @json_option
-def run(file: Path, directory: Path | None, executor: str | None, *, as_json: bool) -> None:
+def run(
+    file: Path,
+    directory: Path | None,
+    executor: ExecutorName | None,
+    ray_address: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Run an experiment from a file.
 
     Everything that can be checked is checked before the first trial. Ctrl-C ends in order, twice at once;
@@ -35,20 +56,27 @@ def run(file: Path, directory: Path | None, executor: str | None, *, as_json: bo
     """
     experiment = load_experiment(file)
     experiment.directory = directory
-    if executor is not None:
-        experiment.executor = "inline" if executor == "inline" else "processes"
-    _go(experiment, resume=False, as_json=as_json)
+    _go(_on(experiment, executor, ray_address), resume=False, as_json=as_json)
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @json_option
-def resume(directory: Path, *, as_json: bool) -> None:
+@executor_options
+def resume(directory: Path, executor: ExecutorName | None, ray_address: str | None, *, as_json: bool) -> None:
     """Go on with an experiment whose driver has ended.
 
     What was completed stays; what ran when the driver went away is started again, with a new attempt number.
     """
-    _go(load_snapshot(directory), resume=True, as_json=as_json)
+    _go(_on(load_snapshot(directory), executor, ray_address), resume=True, as_json=as_json)
+
+
+def _on(experiment: Experiment, executor: ExecutorName | None, ray_address: str | None) -> Experiment:
+    if executor is not None:
+        experiment.executor = executor
+    if ray_address is not None:
+        experiment.ray_address = ray_address
+    return experiment
 
 
 def _go(experiment: Experiment, *, resume: bool, as_json: bool) -> None:

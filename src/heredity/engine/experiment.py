@@ -215,22 +215,26 @@ class Experiment:
         return self.train.reference() if isinstance(self.train, Program) else self.train
 
     def _executor(self) -> Executor:
-        train, is_inline = self._train, self.executor == "inline"
+        is_inline = self.executor == "inline"
         if self.store_url().startswith("memory://") and not is_inline:
             raise ConfigError(
                 f"store {self.store_url()!r} lives in one process; executor {self.executor!r} needs one that "
                 "other processes reach.",
                 hint="Name a directory or a bucket, or use executor 'inline'.",
             )
-        if not isinstance(train, FunctionReference):
-            train = HeldFunction(train) if is_inline else reference_of(train)
         settings = ExecutorSettings(
             concurrency=self.budget.concurrency,
             time_limit_seconds=self.budget.time_limit_seconds,
             resources=self.resources,
             ray_address=self.ray_address,
         )
-        return executor_named(self.executor, train, settings)
+        return executor_named(self.executor, self._function(is_inline=is_inline), settings)
+
+    def _function(self, *, is_inline: bool) -> FunctionReference | HeldFunction:
+        train = self._train
+        if isinstance(train, FunctionReference):
+            return train
+        return HeldFunction(train) if is_inline else reference_of(train)
 
     def _refuse_taken_name(self, experiment: str, directory: Path) -> None:
         """Open the store before the first trial, and see that nobody else's checkpoints have our names."""

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from heredity.encoding import decode
 from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
+from heredity.engine.executors import ExecutorName, Resources
 from heredity.engine.experiment import Budget, Experiment
 from heredity.engine.files.advisers import AdviserReader
 from heredity.engine.files.checked import Number, Strict, checked, line_of_fault, located
@@ -23,13 +24,24 @@ from heredity.space import Space, read_space
 Direction = Literal["maximize", "minimize"]
 
 
+class _Resources(Strict):
+    cores: int | None = None
+    gpus: Number | None = None
+    devices: list[str] = Field(default=[])
+    memory_limit_bytes: int | None = None
+    log_limit_bytes: int | None = None
+    custom: dict[str, Number] = Field(default={})
+
+
 class _ExperimentFile(Strict):
     name: str
     function: str | None = None
     command: Annotated[str | list[str], Field(min_length=1)] | None = None
     seed: int
     concurrency: Annotated[int, Field(ge=1)]
-    executor: Literal["processes", "inline"] = "processes"
+    executor: ExecutorName = "processes"
+    resources: _Resources = _Resources()
+    ray_address: str | None = None
     store: str | None = None
     max_trials: Annotated[int, Field(ge=1)] | None = None
     time_limit_seconds: Annotated[Number, Field(gt=0)] | None = None
@@ -101,6 +113,8 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
     with located(source, ("name",)):
         name = parse_experiment_id(file.name)
     space = _space(file, source)
+    with located(source, ("resources",)):
+        resources = Resources(**{**file.resources.model_dump(), "devices": tuple(file.resources.devices)})
     advisers = AdviserReader(source=source, folder=folder, seed=file.seed, space=space)
     return Experiment(
         train=_train(file, source, folder, space),
@@ -119,6 +133,8 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
         executor=file.executor,
         direction=file.direction or "maximize",
         objectives=file.objectives,
+        resources=resources,
+        ray_address=file.ray_address,
         on_parent_failure=file.on_parent_failure,
     )
 

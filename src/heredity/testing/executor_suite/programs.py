@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from heredity.engine import Trial
+from heredity.errors import TrialInterrupted
 
 FOREVER_SECONDS = 300.0
 
@@ -95,13 +97,11 @@ def clean_up(trial: Trial) -> None:
 
 def ignore_everything(trial: Trial) -> None:
     """A training loop that will not be told to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with contextlib.suppress(TrialInterrupted):
             _touch(trial, "started")
             time.sleep(FOREVER_SECONDS)
-        except BaseException:  # noqa: BLE001, S110  # on purpose
-            pass
 
 
 def hang(trial: Trial) -> None:

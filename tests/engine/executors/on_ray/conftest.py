@@ -23,4 +23,4 @@ def cluster() -> Iterator[Any]:  # Any: Ray's test cluster has no types
         ray.init(made.address, log_to_driver=False)
     yield made
     ray.shutdown()
-    made.shutdown()
+    made.shutdown()  # type: ignore[no-untyped-call]  # has no annotations

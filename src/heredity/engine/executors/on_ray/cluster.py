@@ -121,7 +121,8 @@ def check_function(function: FunctionReference) -> None:
         ConfigError: Some cannot; the message names them.
     """
     digest = _digest_of(function)
-    problems = _ask_each(_problem_of_function, function, digest, socket.gethostname())
+    # In a process that ends then: it has imported the user's module.
+    problems = _ask_each(_problem_of_function, function, digest, socket.gethostname(), max_calls=1)
     if problems:
         raise ConfigError(
             "\n".join(problems),
@@ -147,10 +148,10 @@ def check_store(store_url: str) -> str:
     return str(store_id)
 
 
-def _ask_each(question: Callable[..., str], *arguments: object) -> list[str]:
+def _ask_each(question: Callable[..., str], *arguments: object, max_calls: int = 0) -> list[str]:
     """Ask every machine at the same time; what they complain of, with their names."""
     machines = nodes()
-    task = ray.remote(max_calls=1, max_retries=0)(question)
+    task = ray.remote(max_calls=max_calls, max_retries=0)(question)
     answers = [
         task.options(
             num_cpus=0,
