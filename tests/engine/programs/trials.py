@@ -242,3 +242,12 @@ def return_after_the_stop(trial: hd.Trial) -> dict[str, float]:
     trial.report(0.1)
     trial.report(0.2)
     return {"score": 0.3}
+
+
+def evolve(trial: hd.Trial) -> float:
+    """A child's score depends on its own numbers and on all its ancestors'."""
+    before = 0.0 if trial.parent is None else float(str(trial.parent.metadata["score"]))
+    score = 0.5 * before + trial.parameters["x"] / 100 + trial.seed % 1000 / 1e6
+    trial.report(score)
+    trial.save_tensors({}, metadata={"score": score})
+    return score
