@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "heredity.cli.comparing.compare",
         "Put experiments side by side: the best, the cost, the way there, what inheritance gave.",
     ),
+    "export-results": ("heredity.cli.results", "Write an experiment's results in the form of another tool."),
     "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
     "inherit": ("heredity.cli.weights.inherit", "Show what one stored network would inherit from another."),
     "drop": ("heredity.cli.weights.upkeep", "Drop checkpoints; their names are never used again."),
@@ -51,7 +52,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         # Python keeps some names for itself; a function named so has an underscore behind it.
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), name)
         assert isinstance(command, click.Command)  # noqa: S101  # the table above names no other
         return command

@@ -12,16 +12,16 @@ import click
 
 from heredity.cli.main import EXIT_FAILED, EXIT_INTERRUPTED
 from heredity.cli.output import console, json_option, print_json
+from heredity.cli.results import outcome_json, print_mirrors
 from heredity.cli.trials.live import live_view
 from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
-from heredity.engine.files.experiment_file import load_experiment, load_snapshot
 from heredity.engine.executors import ExecutorName
+from heredity.engine.files.experiment_file import load_experiment, load_snapshot
 from heredity.experiment import ExperimentState, TrialState, outcomes
 
 
-@click.command()
 def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     """Where the trials run, for commands that start some."""
     executor = click.option(
@@ -33,6 +33,7 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     return executor(address(command))
 
 
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--directory",
@@ -61,8 +62,8 @@ def run(
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@json_option
 @executor_options
+@json_option
 def resume(directory: Path, executor: ExecutorName | None, ray_address: str | None, *, as_json: bool) -> None:
     """Go on with an experiment whose driver has ended.
 
@@ -88,6 +89,7 @@ def _go(experiment: Experiment, *, resume: bool, as_json: bool) -> None:
                 "directory": str(experiment.directory),
                 "trials": [trial_to_json(record) for record in state.trials.values()],
                 "outcomes": [outcome_to_json(outcome) for outcome in outcomes(state)],
+                "mirrors": [outcome_json(outcome) for outcome in experiment.mirror_outcomes],
             }
         )
     else:
@@ -95,6 +97,7 @@ def _go(experiment: Experiment, *, resume: bool, as_json: bool) -> None:
             experiment.observers.append(observer)
             state = experiment.resume() if resume else experiment.run()
         print_report(screen, state, Path(str(experiment.directory)), experiment.store_url())
+        print_mirrors(screen, experiment.mirror_outcomes)
     sys.exit(_exit_code(state, experiment))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ from heredity.experiment import ExperimentState, ParentFailure
 from heredity.experiment import events as happened
 from heredity.ids import parse_experiment_id
 from heredity.journal import Journal, read_state
+from heredity.mirrors import Mirroring, MirrorOutcome, MirrorSettings, settings_of
+from heredity.mirrors.mirroring import mirrored
 from heredity.store import open_store
 from heredity.strategies import Stopper, Strategy
 
@@ -56,6 +59,8 @@ class Budget:
     """For one attempt; after it, the trial has failed."""
     max_retries: int = 2
     """How often a trial is started again that was lost by no fault of its own."""
+    retry_delay_seconds: float = 1.0
+    """How long it rests before that, and twice as long after each further loss; others have its slot."""
     min_coverage: float = 0.01
     """Share of a child's parameters that must come from its parent; with less, the trial fails."""
 
@@ -63,6 +68,10 @@ class Budget:
         problems = [
             (self.concurrency < 1, f"concurrency: expected at least 1, got {self.concurrency}"),
             (self.max_retries < 0, f"max_retries: expected 0 or more, got {self.max_retries}"),
+            (
+                not 0 <= self.retry_delay_seconds < math.inf,
+                f"retry_delay_seconds: expected 0 or more, got {self.retry_delay_seconds}",
+            ),
             (not 0 <= self.min_coverage <= 1, f"min_coverage: expected 0 to 1, got {self.min_coverage}"),
         ]
         for is_wrong, problem in problems:
@@ -119,6 +128,11 @@ class Experiment:
     """What becomes of the children of a parent that fails: they fail too, take its own parents instead, or
     do without."""
     observers: list[Observer] = field(default_factory=list)
+    mirrors: Sequence[str | MirrorSettings] = ()
+    """Where results are shown besides: ``csv``, ``tensorboard`` …, or settings of `heredity.mirrors`."""
+    mirror_outcomes: list[MirrorOutcome] = field(default_factory=list, init=False)
+    """What became of each mirror, once `run` or `resume` has returned."""
+    _mirrorings: list[Mirroring] = field(default_factory=list, init=False, repr=False)
     source: Source | None = None
     """The file that it was read from; a copy is written beside the journal for `heredity resume`."""
 
@@ -136,6 +150,8 @@ class Experiment:
             "on_parent_failure", self.on_parent_failure, tuple(each.value for each in ParentFailure)
         )
         self._refuse_objectives()
+        for mirror in self.mirrors:
+            settings_of(mirror)
         _refuse_in_worker()
         executor = self._executor()
         with _opened(executor, _refuse_early) as relay:
@@ -257,6 +273,7 @@ class Experiment:
             concurrency=self.budget.concurrency,
             max_trials=self.budget.max_trials,
             max_retries=self.budget.max_retries,
+            retry_delay_seconds=self.budget.retry_delay_seconds,
             direction=self._all_objectives[0][1],
             objective=self._all_objectives[0][0],
             further_objectives=dict(self._all_objectives[1:]),
@@ -285,11 +302,18 @@ class Experiment:
 
     def _drive(self, loop: Loop, relay: _Relay) -> None:
         relay.target = loop.record
-        with counted_interrupts() as num_interrupts:
+        self.mirror_outcomes.clear()
+        with (
+            mirrored(
+                self.mirrors, directory=Path(str(self.directory)), outcomes=self.mirror_outcomes
+            ) as self._mirrorings,
+            counted_interrupts() as num_interrupts,
+        ):
             loop.run(num_interrupts)
 
     def _observe(self, state: ExperimentState, event: happened.Event | None) -> None:
-        for observer in self.observers:
+        observers: list[Observer] = [*self.observers, *self._mirrorings]
+        for observer in observers:
             observer(state, event)
 
 

@@ -13,6 +13,7 @@ from heredity.engine.files.signatures import Misplaced, Place, Reader, advice, b
 from heredity.engine.files.yaml_source import YamlSource
 from heredity.engine.function import load_object, parse_function_reference
 from heredity.errors import ConfigError
+from heredity.mirrors import MIRRORS, MirrorSettings
 from heredity.space import Space
 from heredity.strategies import Stopper, Strategy
 from heredity.strategies.halving import Sampler
@@ -50,6 +51,15 @@ class AdviserReader:
         """
         with located(self.source, place):
             return cast(Stopper, self._adviser(STOPPERS, value, place, {}))
+
+    def mirror(self, value: object, place: Place) -> MirrorSettings:
+        """Make the settings of a mirror of results.
+
+        Raises:
+            ConfigError: Something is wrong with them; the message has the line.
+        """
+        with located(self.source, place):
+            return cast(MirrorSettings, self._adviser(MIRRORS, value, place, {}))
 
     def _strategy(self, value: object, place: Place, given: Mapping[str, object]) -> Strategy:
         settings, kind = _kind_of(value, place)

@@ -53,6 +53,7 @@ class _ExperimentFile(Strict):
     on_parent_failure: Literal["fail", "reparent", "release"] = "fail"
     strategy: Any
     stopper: Any = None
+    mirrors: list[Any] = Field(default=[])
 
     @model_validator(mode="after")
     def _one_direction(self) -> _ExperimentFile:
@@ -112,15 +113,16 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
     file = checked(_ExperimentFile, source.value, source=source)
     with located(source, ("name",)):
         name = parse_experiment_id(file.name)
-    space = _space(file, source)
     with located(source, ("resources",)):
         resources = Resources(**{**file.resources.model_dump(), "devices": tuple(file.resources.devices)})
+    space = _space(file, source)
     advisers = AdviserReader(source=source, folder=folder, seed=file.seed, space=space)
     return Experiment(
         train=_train(file, source, folder, space),
         name=name,
         strategy=advisers.strategy(file.strategy, ("strategy",)),
         stopper=None if file.stopper is None else advisers.stopper(file.stopper, ("stopper",)),
+        mirrors=[advisers.mirror(mirror, ("mirrors", i)) for i, mirror in enumerate(file.mirrors)],
         seed=file.seed,
         budget=Budget(
             concurrency=file.concurrency,
@@ -131,10 +133,10 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
         ),
         store=_store_url(file.store, folder),
         executor=file.executor,
-        direction=file.direction or "maximize",
-        objectives=file.objectives,
         resources=resources,
         ray_address=file.ray_address,
+        direction=file.direction or "maximize",
+        objectives=file.objectives,
         on_parent_failure=file.on_parent_failure,
     )
 
