@@ -1,4 +1,4 @@
-"""kill -9 of the driver, of workers and of all at random moments of an evolution: it ends as if undisturbed."""
+"""kill -9 of the driver, of workers, and of all at random moments of an evolution: it ends undisturbed."""
 
 from __future__ import annotations
 
