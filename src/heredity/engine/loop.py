@@ -87,6 +87,7 @@ class Loop:
                 break
             self._refuse_standstill()
             self._executor.wait(TICK_SECONDS)
+            self._end_pauses()
             self._start()
             self._observer(self._state, None)
             if num_interrupts():
@@ -170,12 +171,17 @@ class Loop:
                     self.record(event_of(proposal, self._state.trials))
 
     def _refuse_standstill(self) -> None:
-        if not self._state.num_running and not self._state.is_interrupted:
+        if not self._state.num_running and not self._state.num_resting and not self._state.is_interrupted:
             raise InputError(
                 f"Experiment {self._experiment}: the strategy answered 'not yet' while no trial runs, "
                 "so that nothing can ever happen again.",
                 hint="A strategy may wait only for results that are still to come.",
             )
+
+    def _end_pauses(self) -> None:
+        now = time.time()
+        for trial in self._state.rested(now):
+            self.record(happened.TrialRested(at=now, trial=trial))
 
     # --- starts --------------------------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ class ExperimentStarted:
     """The direction of each metric that counts beside the score, by its name."""
     on_parent_failure: str = "fail"
     """What becomes of the children that wait for a parent that fails: see `ParentFailure`."""
+    retry_delay_seconds: float = 0.0
+    """For how long a trial rests after its first loss; after each further one, twice as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,14 @@ class TrialLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRested:
+    """The pause after a loss is over: the trial waits for a free slot again, first in line."""
+
+    at: float
+    trial: TrialId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LateEventRefused:
     """An attempt that is no longer the current one did something; nothing was changed by it."""
 
@@ -220,6 +230,7 @@ Event = (
     | StrategyExhausted
     | TrialProposed
     | TrialStarted
+    | TrialRested
     | LateEventRefused
     | AttemptEvent
 )

@@ -15,6 +15,7 @@ def check(
     *,
     running: AbstractSet[TrialId],
     queued: AbstractSet[TrialId],
+    resting: AbstractSet[TrialId],
     missing_parents: Mapping[TrialId, int],
 ) -> None:
     """Compare derived sets and counts with the records, and each record with its parents.
@@ -29,7 +30,7 @@ def check(
         TrialState.RUNNING: running,
         TrialState.QUEUED: queued,
         TrialState.WAITING: missing_parents.keys(),
-        TrialState.LOST: frozenset(),
+        TrialState.LOST: resting,
     }
     for state, expected in derived.items():
         if expected != by_state[state]:

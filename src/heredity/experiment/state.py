@@ -25,6 +25,9 @@ from heredity.ids import TrialId
 MAX_WAITING = 1_000
 """Trials that may wait for parents at a time, so that a strategy that runs ahead cannot fill the memory."""
 
+MAX_PAUSE_SECONDS = 300.0
+"""For a trial that was lost again and again; of machines that go, most are back by then or never."""
+
 
 class ExperimentState:
     """All trials of one experiment and what may happen to them.
@@ -56,6 +59,7 @@ class ExperimentState:
         self._queue: deque[TrialId] = deque()
         self._starting: set[TrialId] = set()
         self._running: set[TrialId] = set()
+        self._resting: dict[TrialId, float] = {}
         self._waiting_children: dict[TrialId, list[TrialId]] = {}
         self._missing_parents: dict[TrialId, int] = {}
         self._total_steps: dict[TrialId, int] = {}
@@ -76,6 +80,7 @@ class ExperimentState:
             happened.TrialStoppedEarly: self._on_ended,
             happened.TrialFailed: self._on_ended,
             happened.TrialLost: self._on_lost,
+            happened.TrialRested: self._on_rested,
             happened.LateEventRefused: self._on_late,
         }
 
@@ -94,6 +99,15 @@ class ExperimentState:
         """Trials that occupy a slot."""
         return len(self._running)
 
+    @property
+    def num_resting(self) -> int:
+        """Trials that rest after a loss; they occupy no slot."""
+        return len(self._resting)
+
+    def rested(self, now: float) -> list[TrialId]:
+        """The trials whose pause is over; each is to be told by a `TrialRested`."""
+        return [trial for trial, until in self._resting.items() if until <= now]
+
     def running(self) -> list[TrialRecord]:
         """The trials that run, oldest first."""
         return sorted((self.trials[trial] for trial in self._running), key=lambda record: record.number)
@@ -102,7 +116,8 @@ class ExperimentState:
     def is_over(self) -> bool:
         """Whether every trial has ended and no more will be proposed."""
         enough = self.rules.max_trials is not None and len(self.trials) >= self.rules.max_trials
-        unfinished = self._queue or self._starting or self._running or self._missing_parents
+        busy = self._queue or self._starting or self._running or self._resting
+        unfinished = busy or self._missing_parents
         return (self.is_exhausted or enough) and not unfinished
 
     def is_current(self, event: happened.AttemptEvent) -> bool:
@@ -264,6 +279,12 @@ class ExperimentState:
     def _on_lost(self, event: happened.TrialLost) -> None:
         self._lose(self.trials[event.trial], event.at, counts=event.counts, reason=event.reason)
 
+    def _on_rested(self, event: happened.TrialRested) -> None:
+        if event.trial not in self._resting:
+            raise IllegalMove(f"trial {event.trial} does not rest")
+        del self._resting[event.trial]
+        self._requeue(self.trials[event.trial])
+
     def _on_late(self, event: happened.LateEventRefused) -> None:
         if event.trial in self.trials:
             self.trials[event.trial].num_late_events += 1
@@ -296,6 +317,14 @@ class ExperimentState:
             record.error = f"lost {record.num_losses} times, the last time because {reason}"
             self._end(record, TrialState.FAILED, at)
             return
+        if counts and self.rules.retry_delay_seconds:
+            # What has taken the attempt away may still be so: a machine that starts, a server that is gone.
+            factor = 2 ** min(record.num_losses - 1, 16)
+            self._resting[record.id] = at + min(self.rules.retry_delay_seconds * factor, MAX_PAUSE_SECONDS)
+        else:
+            self._requeue(record)
+
+    def _requeue(self, record: TrialRecord) -> None:
         record.move(TrialState.QUEUED)
         self._queue.appendleft(record.id)  # it has waited for its turn already
 
@@ -339,6 +368,7 @@ class ExperimentState:
             self.trials,
             running=self._running,
             queued=set(self._queue) | self._starting,
+            resting=self._resting.keys(),
             missing_parents=self._missing_parents,
         )
         if len(self._running) + len(self._starting) > self.rules.concurrency:

@@ -44,7 +44,7 @@ class TrialState(Enum):
     STOPPED_EARLY = "stopped_early"
     FAILED = "failed"
     LOST = "lost"
-    """Not by its own fault; may be tried again."""
+    """Not by its own fault; may be tried again, after a pause."""
 
     @property
     def is_end(self) -> bool:

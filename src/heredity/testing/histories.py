@@ -28,7 +28,7 @@ from heredity.ids import CheckpointKey, TrialId
 class History:
     """An experiment's state beside the events that made it; a clock of its own ticks once an event."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the rules of an experiment, by their names
         self,
         *,
         concurrency: int = 1,
@@ -37,6 +37,7 @@ class History:
         direction: str = "maximize",
         further_objectives: Mapping[str, Json] | None = None,
         on_parent_failure: str = "fail",
+        retry_delay_seconds: float = 0.0,
     ) -> None:
         started = happened.ExperimentStarted(
             at=0.0,
@@ -49,6 +50,7 @@ class History:
             direction=direction,
             further_objectives=further_objectives or {},
             on_parent_failure=on_parent_failure,
+            retry_delay_seconds=retry_delay_seconds,
         )
         self.events: list[happened.Event] = [started]
         self.state = ExperimentState(started)
@@ -226,6 +228,10 @@ class History:
             )
         )
 
+    def rest(self, trial: str) -> tuple[Command, ...]:
+        """Come to the end of the pause after a loss."""
+        return self.happen(happened.TrialRested(at=self.now, trial=TrialId(trial)))
+
     def refuse_late(self, trial: str, *, attempt: int) -> None:
         """Refuse what an older attempt did."""
         self.happen(
@@ -282,6 +288,7 @@ def histories(draw: Draw, *, max_events: int = 40) -> History:
         max_trials=draw(st.none() | st.integers(1, 10)),
         max_retries=draw(st.integers(0, 2)),
         direction=draw(st.sampled_from(["maximize", "minimize"])),
+        retry_delay_seconds=draw(st.sampled_from([0.0, 2.0])),
         further_objectives=draw(st.sampled_from([{}, {"latency": "minimize"}])),
         on_parent_failure=draw(st.sampled_from(["fail", "reparent", "release"])),
     )
@@ -303,6 +310,8 @@ def _possible(history: History) -> list[_Step]:
         steps.append(lambda told, _: told.start(told.starting[0]))
     if history.state.num_running:
         steps += [_report, _save, _inherit, _ask_to_stop, _go_on, _end, _lose]
+    if history.state.num_resting:
+        steps.append(_rest)
     if history.state.trials:
         steps.append(_refuse)
     return steps
@@ -370,6 +379,10 @@ def _end(history: History, draw: Draw) -> None:
 
 def _lose(history: History, draw: Draw) -> None:
     history.lose(_running(history, draw), counts=draw(st.booleans()))
+
+
+def _rest(history: History, draw: Draw) -> None:
+    history.rest(draw(st.sampled_from(history.state.rested(float("inf")))))
 
 
 def _refuse(history: History, draw: Draw) -> None:

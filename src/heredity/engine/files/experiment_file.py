@@ -46,6 +46,7 @@ class _ExperimentFile(Strict):
     max_trials: Annotated[int, Field(ge=1)] | None = None
     time_limit_seconds: Annotated[Number, Field(gt=0)] | None = None
     max_retries: Annotated[int, Field(ge=0)] = 2
+    retry_delay_seconds: Annotated[Number, Field(ge=0)] = 1.0
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.01
     space: dict[str, Any] = Field(default={})
     direction: Direction | None = None
@@ -129,6 +130,7 @@ def _experiment(source: YamlSource, folder: Path) -> Experiment:
             max_trials=file.max_trials,
             time_limit_seconds=file.time_limit_seconds,
             max_retries=file.max_retries,
+            retry_delay_seconds=file.retry_delay_seconds,
             min_coverage=file.min_coverage,
         ),
         store=_store_url(file.store, folder),
