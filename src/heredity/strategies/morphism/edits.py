@@ -69,7 +69,8 @@ class Edits:
         known = names(space)
         for name in (*self.growing, *self.shrinking, *self.changing):
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
+                inside = [each for each in known if each.endswith(f".{name}")]
+                near = inside or difflib.get_close_matches(name, known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"The names are {', '.join(known)}."
                 raise ConfigError(f"Edits: {name!r} is not in the space.", hint=hint)
         for name in (*self.growing, *self.shrinking):

@@ -5,8 +5,8 @@ Shapes: n tried points, m others.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """In medians of the distances."""
 _NOISES = (1e-4, 1e-2, 1e-1)
 """In variances of the function."""
-_MOST_JITTER = 10.0
+_LEAST_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class GaussianProcess:
     """How far the function varies."""
     mean: float
     whitening: Floats
-    """The inverse of the Cholesky factor of the correlations, nn."""
+    """What makes correlations to the tried points independent of each other, with unit variance."""
     weights: Floats
     """What each tried point adds to the expectation, times its correlation."""
 
     def predict(self, distances_mn: Floats) -> tuple[Floats, Floats]:
         """Give the expectation and the standard deviation of the function at points, by their distances."""
-        correlation_mn = _correlation(distances_mn, self.length)
+        correlation_mn = np.exp(-distances_mn / self.length)
         expected = self.mean + correlation_mn @ self.weights
         explained = np.square(correlation_mn @ self.whitening.T).sum(axis=1)
         # With a correlation that is no proper one a little more may be explained than there is.
@@ -52,11 +52,11 @@ def fitted(distances_nn: Floats, values: Floats) -> GaussianProcess:
     In the words of Auto-Keras (Jin, Song and Hu 2019, section 3.1) this is ``exp(-rho(d)**2)`` with
     ``rho(d) = sqrt(d / length)``. A correlation must be positive definite. Without lists of blocks this one
     is: then ``d`` is a sum of distances of the form ``1 - k`` with a positive definite ``k`` (such as
-    ``min(a, b) / max(a, b)`` for widths), and ``exp(-d)`` of a sum of such is (Schoenberg 1938). Of edit
-    distances of lists nobody can promise it. The paper embeds the points anew, which bends all distances;
-    here the diagonal is raised, by as little as makes the correlations definite, which leaves all distances
-    in their order (constant shift embedding: Roth, Laub, Kawanabe and Buhmann 2003). To the model that is
-    a little more noise.
+    ``min(a, b) / max(a, b)`` for widths), and ``exp(-d)`` of such a sum is (Schoenberg 1938). Of edit
+    distances of lists nobody can promise it, and a few eigenvalues are below zero. The paper embeds the
+    points anew, which bends all distances. Here the directions of those eigenvalues are left out, for tried
+    and untried points alike (the spectrum is clipped: Chen et al. 2009, "Similarity-based classification");
+    what the values do along them counts as noise.
 
     Length and noise are the ones of a grid under which the values are the most likely.
 
@@ -66,15 +66,12 @@ def fitted(distances_nn: Floats, values: Floats) -> GaussianProcess:
     """
     num = len(values)
     some = np.unique(np.linspace(0, num - 1, min(num, _MAX_FOR_SETTINGS)).astype(int))
-    near_nn, few = distances_nn[np.ix_(some, some)], values[some]
-    apart = near_nn[near_nn > 0.0]
-    median = float(np.median(apart)) if apart.size else 1.0
-    settings = [(scale * median, noise) for scale, noise in product(_LENGTHS, _NOISES)]
-    length, noise = max(settings, key=lambda each: _log_likelihood(near_nn, few, *each))
-    factor = _factor(_correlation(distances_nn, length), noise)
-    mean, variance, white = _moments(factor, values)
-    whitening = np.asarray(np.linalg.inv(factor), np.float64)
-    return GaussianProcess(length, noise, variance, mean, whitening, whitening.T @ white)
+    length, noise = _settings(distances_nn[np.ix_(some, some)], values[some])
+    spectrum = _Spectrum.of(distances_nn, length)
+    mean, variance = spectrum.moments(values, noise)
+    whitening = spectrum.whitening(noise)
+    weights = whitening.T @ (whitening @ (values - mean))
+    return GaussianProcess(length, noise, variance, mean, whitening, weights)
 
 
 def standardized(values: Floats) -> Floats:
@@ -89,38 +86,47 @@ def standardized(values: Floats) -> Floats:
     return np.asarray((fenced - fenced.mean()) / (deviation if deviation > 0.0 else 1.0), np.float64)
 
 
-def _correlation(distances: Floats, length: float) -> Floats:
-    correlation: Floats = np.exp(-distances / length)
-    return correlation
+@dataclass(frozen=True, slots=True)
+class _Spectrum:
+    """A correlation of tried points, by the directions in which it is none or more."""
+
+    eigenvalues: Floats
+    directions: Floats
+    """As columns, one for each eigenvalue."""
+
+    @classmethod
+    def of(cls, distances_nn: Floats, length: float) -> _Spectrum:
+        eigenvalues, directions = np.linalg.eigh(np.exp(-distances_nn / length))
+        return cls(np.maximum(eigenvalues, 0.0), directions)
+
+    def whitening(self, noise: float) -> Floats:
+        kept = self.eigenvalues > 0.0
+        scales = np.sqrt(self.eigenvalues[kept] + noise)
+        return np.asarray((self.directions[:, kept] / scales).T, np.float64)
+
+    def moments(self, values: Floats, noise: float) -> tuple[float, float]:
+        """The mean and the variance under which the values are the most likely."""
+        precisions = 1.0 / (self.eigenvalues + noise)
+        ones, along = self.directions.sum(axis=0), values @ self.directions
+        mean = float((precisions * ones) @ along) / float((precisions * ones) @ ones)
+        variance = float(precisions @ np.square(along - mean * ones)) / len(values)
+        return mean, max(variance, _LEAST_VARIANCE)
+
+    def log_likelihood(self, values: Floats, noise: float) -> float:
+        """Up to a constant, under the best mean and variance (Rasmussen and Williams 2006, section 5.4)."""
+        _, variance = self.moments(values, noise)
+        spread = float(np.log(self.eigenvalues + noise).sum())
+        return -0.5 * (len(values) * math.log(variance) + spread)
 
 
-def _factor(correlation_nn: Floats, noise: float) -> Floats:
-    """The Cholesky factor of the correlations with noise, with as much more of it as they need.
-
-    Raises:
-        LinAlgError: The correlations are no numbers.
-    """
-    jitter = 0.0
-    while True:
-        raised_nn = correlation_nn + (noise + jitter) * np.eye(len(correlation_nn))
-        try:
-            return np.asarray(np.linalg.cholesky(raised_nn), np.float64)
-        except np.linalg.LinAlgError:
-            if not jitter < _MOST_JITTER:
-                raise
-            jitter = max(2.0 * jitter, 1e-6)
-
-
-def _moments(factor_nn: Floats, values: Floats) -> tuple[float, float, Floats]:
-    """The mean and the variance under which the values are the most likely, and the whitened rest."""
-    ones, white = np.linalg.solve(factor_nn, np.stack([np.ones_like(values), values], axis=1)).T
-    mean = float(ones @ white) / float(ones @ ones)
-    rest = white - mean * ones
-    variance = float(rest @ rest) / len(values)
-    return mean, max(variance, 1e-6), rest
-
-
-def _log_likelihood(distances_nn: Floats, values: Floats, length: float, noise: float) -> float:
-    factor = _factor(_correlation(distances_nn, length), noise)
-    _, variance, _ = _moments(factor, values)
-    return -len(values) * 0.5 * float(np.log(variance)) - float(np.log(np.diag(factor)).sum())
+def _settings(distances_nn: Floats, values: Floats) -> tuple[float, float]:
+    """The length and the noise under which the values are the most likely."""
+    apart = distances_nn[distances_nn > 0.0]
+    median = float(np.median(apart)) if apart.size else 1.0
+    spectra = {scale * median: _Spectrum.of(distances_nn, scale * median) for scale in _LENGTHS}
+    likelihoods = {
+        (length, noise): spectrum.log_likelihood(values, noise)
+        for length, spectrum in spectra.items()
+        for noise in _NOISES
+    }
+    return max(likelihoods, key=lambda each: likelihoods[each])
