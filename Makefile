@@ -35,7 +35,7 @@ test-mirrors: $(INSTALLED)  ## results for MLflow, Parquet and W&B, in an enviro
 	echo "import site; site.addsitedir('$$(realpath $(VENV)/lib/python3*/site-packages)')" \
 		> $$(echo .venv-mirrors/lib/python3*/site-packages)/dev.pth
 	.venv-mirrors/bin/python -m pip install --quiet --constraint constraints.txt --group mirrors
-	.venv-mirrors/bin/python -m pytest -m "mirrors"
+	.venv-mirrors/bin/python -m pytest -m "mirrors" tests/mirrors
 
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh

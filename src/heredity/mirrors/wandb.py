@@ -57,7 +57,10 @@ class _WandbMirror(Mirror):
         self._experiment = experiment
         list_of_whole = folder / WHOLE
         text = list_of_whole.read_text("utf-8") if list_of_whole.exists() else ""
-        self._whole = {TrialId(line) for line in text.split("\n")[:-1]}
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # an end in the middle of a line; what is appended must not join it
+            list_of_whole.write_text(whole, "utf-8")
+        self._whole = {TrialId(line) for line in whole.splitlines()}
 
     @property
     def place(self) -> str:
