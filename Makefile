@@ -45,7 +45,7 @@ kills: $(INSTALLED)  ## a store killed and refused at every system call, and a c
 	mkdir -p runs/kills
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.store.kills runs/kills
 
-proposals: $(INSTALLED)  ## ten thousand random proposals of transfers, each refused or measured; six minutes
+proposals: $(INSTALLED)  ## ten thousand random proposals of transfers, each refused or measured; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.transfer.proposals 10000
 
 bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/results/
