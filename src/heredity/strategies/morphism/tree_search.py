@@ -92,7 +92,7 @@ def most_promising(  # noqa: PLR0913  # what a search is made of
         rng: Draws the edits and their luck.
 
     Returns:
-        The best that was seen; None if no edit leads to anything that is not known.
+        The best that was seen; None if no edit that was looked at leads to anything that is not known.
     """
     numbers = itertools.count()
     queue = [
@@ -101,15 +101,15 @@ def most_promising(  # noqa: PLR0913  # what a search is made of
     ]
     heapq.heapify(queue)
     best: Found | None = None
-    seen = set(known)
-    for step in range(exploration.num_expanded):
-        if not queue:
-            break
-        temperature = exploration.lowest_temperature ** (step / max(exploration.num_expanded - 1, 1))
+    seen, num_expanded = set(known), 0
+    while queue and num_expanded < exploration.num_expanded:
         _, _, origin, parent = heapq.heappop(queue)
         children = _unseen(space, parent, edits=edits, rng=rng, num=exploration.num_edits, seen=seen)
-        values = promise([child.point for child in children]).tolist() if children else []
-        for child, value in zip(children, values, strict=True):
+        if not children:
+            continue  # it is as large as can be, or surrounded by what is known
+        temperature = exploration.lowest_temperature ** (num_expanded / max(exploration.num_expanded - 1, 1))
+        num_expanded += 1
+        for child, value in zip(children, promise([each.point for each in children]).tolist(), strict=True):
             gain = math.inf if best is None else value - best.promise
             if gain >= 0.0 or math.exp(gain / temperature) > rng.random():
                 heapq.heappush(queue, (-value, next(numbers), origin, child))
