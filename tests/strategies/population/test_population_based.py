@@ -98,6 +98,11 @@ def test_equals_are_not_exchanged() -> None:
     assert not any("exploited" in p.info for p in played(population(), lambda _: 0.5))
 
 
+def test_of_several_that_are_equally_bad_the_last_takes_over() -> None:
+    proposals = played(population(), lambda p: float(by_member(p) == 1.0))
+    assert {p.info["member"] for p in proposals if "exploited" in p.info} == {4}
+
+
 def test_only_the_best_are_exploited() -> None:
     proposals = played(population(share=0.4), by_member)
     assert {p.info["exploited_member"] for p in proposals if "exploited" in p.info} == {3, 4}

@@ -38,15 +38,18 @@ def share_of(population_size: int, share: float) -> int:
 
 
 def is_among_worst(own: Standing, standings: Sequence[Standing | None], num: int) -> bool:
-    """Whether so many are better that a member belongs to the worst.
+    """Whether so many are better that a member belongs to the worst; of equals, the first is better.
 
     Members that have not reported yet might be worse, and those that failed are: neither counts as better.
     """
-    num_better = sum(1 for other in standings if other is not None and other.merit > own.merit)
+    num_better = sum(1 for other in standings if other is not None and _place(other) < _place(own))
     return num_better >= len(standings) - num
 
 
 def best(standings: Sequence[Standing | None], num: int) -> list[Standing]:
     """The best so many members that have saved their weights, best first; of equals, the first."""
-    known = [one for one in standings if one is not None and one.has_saved]
-    return sorted(known, key=lambda one: (-one.merit, one.member))[:num]
+    return sorted((one for one in standings if one is not None and one.has_saved), key=_place)[:num]
+
+
+def _place(standing: Standing) -> tuple[float, int]:
+    return -standing.merit, standing.member
