@@ -164,7 +164,7 @@ class Experiment:
             with Journal.create(directory / JOURNAL_NAME, started) as journal, Watchdog() as watchdog:
                 state = ExperimentState(started)
                 advisers = Advisers(self.strategy, self.stopper, watchdog)
-                self._drive(self._loop(state, journal, advisers, executor), relay)
+                self._drive(state, self._loop(state, journal, advisers, executor), relay)
                 return state
 
     def resume(self) -> ExperimentState:
@@ -192,7 +192,7 @@ class Experiment:
             )
             loop = self._loop(state, journal, advisers, executor)
             loop.record(happened.ExperimentResumed(at=time.time()))
-            self._drive(loop, relay)
+            self._drive(state, loop, relay)
             return state
 
     # --- preparation ---------------------------------------------------------------------------------------
@@ -300,12 +300,12 @@ class Experiment:
             observer=self._observe,
         )
 
-    def _drive(self, loop: Loop, relay: _Relay) -> None:
+    def _drive(self, state: ExperimentState, loop: Loop, relay: _Relay) -> None:
         relay.target = loop.record
         self.mirror_outcomes.clear()
         with (
             mirrored(
-                self.mirrors, directory=Path(str(self.directory)), outcomes=self.mirror_outcomes
+                self.mirrors, state, directory=Path(str(self.directory)), outcomes=self.mirror_outcomes
             ) as self._mirrorings,
             counted_interrupts() as num_interrupts,
         ):

@@ -218,9 +218,15 @@ class Mirroring:
 
 @contextmanager
 def mirrored(
-    mirrors: Sequence[str | MirrorSettings], *, directory: Path, outcomes: list[MirrorOutcome]
+    mirrors: Sequence[str | MirrorSettings],
+    state: ExperimentState,
+    *,
+    directory: Path,
+    outcomes: list[MirrorOutcome],
 ) -> Iterator[list[Mirroring]]:
-    """Open observers for mirrors; on leaving, wait for them, and add to `outcomes` what became of each.
+    """Make observers that fill mirrors, beginning with what has ended already.
+
+    On leaving, wait for them, and add to `outcomes` what became of each.
 
     Raises:
         ConfigError: A kind is unknown.
@@ -228,6 +234,7 @@ def mirrored(
     with ExitStack() as stack:
         made = [Mirroring(settings_of(mirror), directory=directory) for mirror in mirrors]
         for mirroring in made:
+            mirroring.attach(state)
             stack.callback(lambda mirroring=mirroring: outcomes.append(mirroring.close()))  # type: ignore[misc]  # bound now
         yield made
 

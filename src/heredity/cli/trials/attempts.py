@@ -70,7 +70,7 @@ def _events_about(journal: Path, trial: TrialId) -> Iterator[happened.Event]:
                 continue
             try:
                 event = event_from_json(decode(line))
-            except (ValueError, RecursionError) as error:
+            except (ValueError, RecursionError, CorruptJournal) as error:
                 raise CorruptJournal(f"{journal}, line {number}: {error}") from error
             if isinstance(event, happened.ExperimentResumed) or getattr(event, "trial", None) == trial:
                 yield event

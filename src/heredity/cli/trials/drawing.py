@@ -21,8 +21,10 @@ def sparkline(values: Sequence[float], *, width: int) -> str:
     bounds = [i * len(values) // num_bars for i in range(num_bars + 1)]
     means = [_mean(values[start:end]) for start, end in itertools.pairwise(bounds)]
     low, high = min(means), max(means)
-    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+    room = high / 2 - low / 2  # halves, since a difference of large values could be infinite
+    if not room:
+        return BARS[0] * num_bars
+    return "".join(BARS[round((mean / 2 - low / 2) / room * (len(BARS) - 1))] for mean in means)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -55,7 +55,7 @@ class GrowingJournal:
                 return
             try:
                 yield event_from_json(decode(line))
-            except (ValueError, RecursionError) as error:
+            except (ValueError, RecursionError, CorruptJournal) as error:
                 raise CorruptJournal(f"{self._path}, after byte {start}: {error}") from error
 
     def is_over(self) -> bool:

@@ -97,6 +97,8 @@ def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
             parents = state.trials[event.trial].parents
             heir = f", heir of {', '.join(parents)}" if parents else ""
             what = f"started (attempt {event.attempt}{heir})"
+        case happened.TrialResumed():
+            what = f"goes on from {event.key}, step {event.step}"
         case happened.TrialInherited():
             what = f"inherited {verdict_text(event.inheritance)}"
     return f"{event.trial}: {what}" if what and isinstance(event, _ABOUT_TRIALS) else None
@@ -107,6 +109,9 @@ def _end_of(state: ExperimentState, event: happened.Event) -> str:
         case happened.TrialCompleted():
             seconds = seconds_text(state.trials[event.trial].seconds)
             return f"completed, score {number_text(event.score)}, {seconds}"
+        case happened.TrialStoppedEarly():
+            reason = state.trials[event.trial].stop_reason
+            return f"stopped early, score {number_text(event.score)}" + (f": {reason}" if reason else "")
         case happened.TrialFailed():
             return f"failed: {headline(event.error)}"
         case happened.TrialLost():
@@ -119,7 +124,9 @@ def _end_of(state: ExperimentState, event: happened.Event) -> str:
 _ABOUT_TRIALS = (
     happened.TrialStarted,
     happened.TrialInherited,
+    happened.TrialResumed,
     happened.TrialCompleted,
+    happened.TrialStoppedEarly,
     happened.TrialFailed,
     happened.TrialLost,
 )
