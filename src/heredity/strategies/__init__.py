@@ -5,6 +5,7 @@ from heredity.strategies.controls import Fresh, ScratchTwins, WithoutChildren
 from heredity.strategies.evolution import RegularizedEvolution
 from heredity.strategies.given import Given, GivenTrial
 from heredity.strategies.halving import ASHA, Hyperband, SuccessiveHalving
+from heredity.strategies.morphism import BayesianMorphism, Climb, Edits, Exploration, NetworkMorphism
 from heredity.strategies.optuna_sampler import OptunaSampler
 from heredity.strategies.pareto import hypervolume, pareto_front
 from heredity.strategies.population import PopulationBased
@@ -19,8 +20,9 @@ from heredity.strategies.stopping import (
 )
 
 __all__ = [
-    "ASHA", "AnyOf", "Fresh", "Given", "GivenTrial", "GridSearch", "HalvingStopper", "Hyperband",
-    "MedianStopper", "NoProposal", "OptunaSampler", "PatienceStopper", "PercentileStopper", "PopulationBased",
-    "Progress", "Proposal", "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy",
-    "SuccessiveHalving", "ThresholdStopper", "WithoutChildren", "hypervolume", "pareto_front",
+    "ASHA", "AnyOf", "BayesianMorphism", "Climb", "Edits", "Exploration", "Fresh", "Given", "GivenTrial",
+    "GridSearch", "HalvingStopper", "Hyperband", "MedianStopper", "NetworkMorphism", "NoProposal",
+    "OptunaSampler", "PatienceStopper", "PercentileStopper", "PopulationBased", "Progress", "Proposal",
+    "RandomSearch", "RegularizedEvolution", "ScratchTwins", "Stopper", "Strategy", "SuccessiveHalving",
+    "ThresholdStopper", "WithoutChildren", "hypervolume", "pareto_front",
 ]  # fmt: skip
