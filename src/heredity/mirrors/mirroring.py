@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,12 +231,13 @@ def mirrored(
     Raises:
         ConfigError: A kind is unknown.
     """
-    with ExitStack() as stack:
-        made = [Mirroring(settings_of(mirror), directory=directory) for mirror in mirrors]
-        for mirroring in made:
-            mirroring.attach(state)
-            stack.callback(lambda mirroring=mirroring: outcomes.append(mirroring.close()))  # type: ignore[misc]  # bound now
+    made = [Mirroring(settings_of(mirror), directory=directory) for mirror in mirrors]
+    for mirroring in made:
+        mirroring.attach(state)
+    try:
         yield made
+    finally:
+        outcomes += [mirroring.close() for mirroring in made]
 
 
 def mirror_state(state: ExperimentState, mirror: str | MirrorSettings, *, directory: Path) -> MirrorOutcome:
