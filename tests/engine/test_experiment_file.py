@@ -52,6 +52,21 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert second.parents == ("father",)  # type: ignore[union-attr]
 
 
+def test_a_command_is_run_in_the_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("here")
+    file = tmp_path / "experiment.yml"
+    file.write_text(
+        changed("function: train.py:train", "command: [test, '{width}', -gt, '0', -a, -f, data.txt]")
+    )
+    experiment = load_experiment(file)
+    experiment.directory, experiment.executor = tmp_path / "run", "inline"
+    state = experiment.run()
+    assert {record.error for record in state.trials.values()} == {""}
+    again = load_snapshot(tmp_path / "run")
+    again.executor = "inline"
+    assert again.resume().trials == state.trials
+
+
 def test_numbers_and_truth_values_are_read_as_yaml_1_2_does(tmp_path: Path) -> None:
     text = (
         GOOD.partition("space:")[0]
@@ -99,6 +114,16 @@ FAULTS = {
     "a bad trial id": (changed("    father:", "    fa/ther:"), 13, "expected 1 to 64 letters"),
     "a bad name": (changed("name: demo", "name: ../demo"), 1, "expected 1 to 64 letters"),
     "a bad function": (changed("train.py:train", "train.py"), 2, "expected 'file.py:function'"),
+    "a command and a function": (changed("seed: 0", "seed: 0\ncommand: 'true'"), 1, "got both"),
+    "no command and no function": (changed("function: train.py:train\n", ""), 1, "or 'command', got neither"),
+    "a command with a number": (
+        changed("function: train.py:train", "command: [echo, 3]"), 2, "got 3; put it in quotes",
+    ),
+    "a place for nothing": (
+        changed("function: train.py:train", "command: echo {widht}"), 2, "did you mean 'width'?",
+    ),
+    "no such program": (changed("function: train.py:train", "command: ecko x"), 2, "no program 'ecko'"),
+    "half a command": (changed("function: train.py:train", "command: echo 'x"), 2, "No closing quotation"),
     "a key twice": (changed("seed: 0", "seed: 0\nseed: 1"), 4, "stands here and on line 3"),
     "no mapping": ("- a\n- b\n", 1, "expected a mapping"),
     "a key that is no text": (changed("seed: 0", "seed: 0\n12: 3"), 4, "expected a text as key"),

@@ -180,6 +180,15 @@ def test_what_a_program_does_wrong_fails_its_trial_with_the_reason(command: list
     assert message in record.error
 
 
+@pytest.mark.parametrize(
+    "command",
+    [[*PROGRAM, "loses_the_store"], ["sh", "-c", "grep -q 'attempt.:2' $HEREDITY_TRIAL || exit 75"]],
+)
+def test_a_program_that_asks_to_be_tried_again_is_lost_not_failed(command: list[str]) -> None:
+    record = trial_named(run(command), "a")
+    assert (record.state.value, record.attempt, record.num_losses) == ("completed", 2, 1)
+
+
 def test_a_failed_programs_last_words_are_in_its_error() -> None:
     record = trial_named(run([*PROGRAM, "dance"], executor="processes"), "a")
     assert "what is dance?" in record.error

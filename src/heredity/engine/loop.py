@@ -14,7 +14,7 @@ from heredity.engine.advisers import Advisers
 from heredity.engine.executors import Executor
 from heredity.engine.proposing import event_of
 from heredity.engine.trials import TrialOrder
-from heredity.errors import InputError, RetryableError, StoreUnavailable
+from heredity.errors import InputError, RetryableError, StoreLocationError, StoreUnavailable
 from heredity.experiment import ExperimentState, StartTrial, TellStrategy
 from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, TrialId, parse_experiment_id
@@ -152,7 +152,7 @@ class Loop:
         url = self._surroundings.store_url
         try:
             open_store(url, create=False)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreLocationError) as error:  # an unmounted share is an empty folder
             raise StoreUnavailable(
                 f"Experiment {self._experiment}: its store {url} does not answer: {error.message}",
                 hint="What runs is ended, nothing is lost. Mend this, then go on with `heredity resume`.",

@@ -52,6 +52,9 @@ elif does == "hangs":
     child = subprocess.Popen(["sleep", "60"])
     (trial.directory / "pids").write_text(json.dumps([os.getpid(), child.pid]))
     time.sleep(60)
+elif does == "loses_the_store":
+    if trial.attempt == 1:
+        raise hd.errors.StoreUnavailable("the bucket does not answer")
 elif does == "grandchild":
     code = "import heredity as hd; hd.current_trial()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

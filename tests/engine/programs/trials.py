@@ -250,4 +250,4 @@ def evolve(trial: hd.Trial) -> float:
     score = 0.5 * before + trial.parameters["x"] / 100 + trial.seed % 1000 / 1e6
     trial.report(score)
     trial.save_tensors({}, metadata={"score": score})
-    return score
+    return float(score)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from heredity.encoding import decode
 from heredity.engine.directory import SNAPSHOT_NAME, SNAPSHOT_VERSION, Source
@@ -33,10 +33,19 @@ class _Resources(Strict):
     custom: dict[str, Number] = Field(default={})
 
 
+def _words(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
+    words = value if isinstance(value, list) else [value]
+    for word in words if value is not None else ():
+        if not isinstance(word, str):
+            problem = f"expected a text or a list of texts, got {word!r:.60}; put it in quotes"
+            raise ValueError(problem)  # noqa: TRY004  # pydantic collects these
+    return value
+
+
 class _ExperimentFile(Strict):
     name: str
     function: str | None = None
-    command: Annotated[str | list[str], Field(min_length=1)] | None = None
+    command: Annotated[Any, BeforeValidator(_words)] = None
     seed: int
     concurrency: Annotated[int, Field(ge=1)]
     executor: ExecutorName = "processes"

@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 
 from heredity.encoding import Json, decode, encode
 from heredity.engine.programs.messages import (
     CHANNEL_VARIABLE,
     ORDER_VARIABLE,
     STOP,
+    TRY_AGAIN,
     order_from_json,
 )
 from heredity.engine.trials import Reporter, Trial
 from heredity.engine.trials.current import held_trial
 from heredity.engine.trials.values import Ending
-from heredity.errors import ConfigError, TrialInterrupted
+from heredity.errors import ConfigError, StoreUnavailable, TrialInterrupted
 from heredity.experiment import events as happened
 from heredity.experiment.event_json import event_to_json
 
@@ -61,6 +63,7 @@ def _trial_of_program(number: str | None) -> Trial | None:
         )
 
     _listen_to_interrupts()
+    sys.excepthook = _Hook(sys.excepthook)
     return Trial(order, Reporter(order, emit, on_finish=finish))
 
 
@@ -105,6 +108,20 @@ class Channel:
         if not answer:
             raise TrialInterrupted("the trial's worker is gone")
         return answer == STOP
+
+
+class _Hook:
+    """Ends a program whose store does not answer with the exit code that asks to be tried again."""
+
+    def __init__(self, before: Callable[..., object]) -> None:
+        self._before = before
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        self._before(kind, error, traceback)
+        if isinstance(error, StoreUnavailable):
+            sys.exit(TRY_AGAIN)
 
 
 def _listen_to_interrupts() -> None:

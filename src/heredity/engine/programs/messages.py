@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import fields
@@ -18,6 +19,9 @@ ORDER_VARIABLE = "HEREDITY_TRIAL"
 """Names the file that says what the trial is."""
 CHANNEL_VARIABLE = "HEREDITY_CHANNEL"
 """The number of the descriptor that the program writes to, and reads answers from."""
+
+TRY_AGAIN = os.EX_TEMPFAIL
+"""The exit code of a program that could not do its work by no fault of its own, as ``sysexits.h`` has it."""
 
 GO_ON, STOP = b"go on\n", b"stop\n"
 

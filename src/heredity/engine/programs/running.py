@@ -20,12 +20,13 @@ from heredity.engine.programs.messages import (
     GO_ON,
     ORDER_VARIABLE,
     STOP,
+    TRY_AGAIN,
     event_of,
     order_to_json,
 )
 from heredity.engine.programs.program import filled
 from heredity.engine.trials import Reporter, Trial, TrialOrder
-from heredity.errors import ProgramFailed, TrialStopped
+from heredity.errors import ProgramFailed, StoreUnavailable, TrialStopped
 from heredity.experiment import END_OF_LOG
 from heredity.experiment import events as happened
 
@@ -45,6 +46,7 @@ def run_program(words: Sequence[str], folder: str, trial: Trial) -> None:
     Raises:
         ProgramFailed: It cannot be started, ends with another exit code than 0, or sends what is no event.
         TrialStopped: It reported after it was told to stop.
+        StoreUnavailable: It ends with the exit code that asks to be tried again.
     """
     with _started(filled(words, trial.parameters), folder, trial.order) as (process, channel):
         conversation = _Conversation(process, channel, trial.order, trial.reporter)
@@ -59,6 +61,8 @@ def run_program(words: Sequence[str], folder: str, trial: Trial) -> None:
 def _judge(exit_code: int, words: Sequence[str], trial: Trial) -> None:
     if exit_code == 0 or trial.should_stop:  # who was told to stop may do so in any way
         return
+    if exit_code == TRY_AGAIN:
+        raise StoreUnavailable(f"{' '.join(words)}: exit code {exit_code}, which asks to be tried again.")
     how = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
     why = f"ProgramFailed: {' '.join(words)}: {how}"
     tail = _tail_of(Path(trial.directory, "logs", trial.order.log_name))
