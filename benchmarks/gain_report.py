@@ -20,8 +20,8 @@ Run = Mapping[str, Any]
 _ABOUT = (
     "Every arm has {epochs} epochs in all; a child of a search has {short}. *Test* is that of the trial with "
     "the best validation score, as it stands; *retrained* the same architecture from nothing, {again} "
-    "epochs, two more seeds. Seconds are of the processor, and hold all: training, tracing, planning, copying, "
-    "fitting, saving, the engine. Medians over the seeds, with the range; pairs have the same seed."
+    "epochs, two more seeds. Seconds are of the processor, and hold all: training, tracing, planning, "
+    "copying, fitting, saving, the engine. Medians over the seeds, with the range; pairs have the same seed."
 )
 _COLUMNS = (
     *("arm", "n", "test", "retrained", "CPU-s", "of it in trials", "winner inherits"),
