@@ -46,7 +46,13 @@ from heredity.journal import has_driver
 from heredity.store import Checkpoint, Store
 
 TERMINAL_LINES = 200
-"""Trials of a lineage that are drawn on a terminal, unless all are asked for; a program gets all."""
+"""Trials of a lineage that are drawn on a terminal, unless all are asked for."""
+
+LABEL_ROOM = 50
+"""Columns that a trial's own words take, at the end of its line."""
+
+PROGRAM_DEPTH = 100
+"""Generations that are drawn where nobody watches; `--json` has all lineages, however deep."""
 
 
 @click.command()
@@ -141,10 +147,8 @@ def show(place: str, name: str, *, reports: bool, log_lines: int, as_json: bool)
 @click.command()
 @click.argument("place")
 @click.option("--of", "root", metavar="TRIAL", help="Only this trial and its descendants.")
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Only so many generations.")
-@click.option(
-    "--all", "all_lines", is_flag=True, help=f"On a terminal too, more than {TERMINAL_LINES} trials."
-)
+@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="So many generations below the first.")
+@click.option("--all", "all_lines", is_flag=True, help="Every trial, however many and however deep.")
 @json_option
 def tree(place: str, *, root: str | None, depth: int | None, all_lines: bool, as_json: bool) -> None:
     """Draw who inherited from whom.
@@ -156,19 +160,23 @@ def tree(place: str, *, root: str | None, depth: int | None, all_lines: bool, as
         if as_json:
             print_json([[r.id, list(r.parents)] for r in opened.state.trials.values()])
             return
-        is_short = sys.stdout.isatty() and not all_lines
-        cut = Cut(
-            root=None if root is None else TrialId(root),
-            depth=depth,
-            lines=TERMINAL_LINES if is_short else None,
-        )
-        _draw_trials(opened, cut)
+        top = None if root is None else TrialId(root)
+        _draw_trials(opened, Cut(root=top, depth=depth) if all_lines else _cut_to_fit(top, depth))
         return
     checkpoints = opened.checkpoints()
     if as_json:
         print_json([[checkpoint.key, list(checkpoint.parents)] for checkpoint in checkpoints])
     else:
         console().print(_checkpoint_tree(opened, checkpoints))
+
+
+def _cut_to_fit(root: TrialId | None, depth: int | None) -> Cut:
+    """Beyond a terminal's edge nothing is seen; in a file, the indents of deep lineages fill gigabytes."""
+    screen = console()
+    if not screen.is_terminal:
+        return Cut(root=root, depth=PROGRAM_DEPTH if depth is None else depth)
+    fitting = max(4, (screen.width - LABEL_ROOM) // 4)
+    return Cut(root=root, depth=fitting if depth is None else depth, lines=TERMINAL_LINES)
 
 
 def _draw_trials(place: ExperimentPlace, cut: Cut) -> None:
