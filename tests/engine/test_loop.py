@@ -277,6 +277,8 @@ class Haunted:
     def open(self, emit: Callable[[happened.AttemptEvent], None]) -> None:
         self.emit = emit
 
+    def reach(self, *, store_url: str, directory: str) -> None: ...
+
     def start(self, order: TrialOrder) -> None:
         self.orders.append(order)
 
