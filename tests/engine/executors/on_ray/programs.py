@@ -17,8 +17,8 @@ def train_slowly(trial: hd.Trial) -> float:
 
     module = nn.Linear(2, 1)
     for step in range(trial.begin(module) + 1, NUM_STEPS + 1):
-        trial.save(module, tag=f"step-{step}")
         trial.report(float(step), step=step)
+        trial.save(module, tag=f"step-{step}")
         if step == 2 and trial.attempt == 1:
             _write(trial, "waits", f"{os.getpid()} {os.getppid()} {_grandparent()}")
             while not Path(trial.directory, "go-on").exists():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from heredity.engine.executors.limits import Resources
@@ -169,6 +169,8 @@ def _answer(answer: Any) -> str:  # noqa: ANN401  # a reference to a text
         return str(ray.get(answer, timeout=0.1))
     except GetTimeoutError:
         return f"no answer within {_CHECK_SECONDS:g} seconds"
+    except TaskUnschedulableError:
+        return ""  # it has gone meanwhile: nothing will run there
     except RayTaskError as error:
         return f"cannot run tasks of this package; is it installed there?\n{error}"
     except RayError as error:
