@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
+from heredity.testing.architectures import random_pair
 from heredity.testing.architectures.layers import RMSNorm
 from heredity.transfer import Certificate, apply, measure_difference, plan_from_json, plan_transfer, trace
 
@@ -102,3 +104,10 @@ def test_a_plan_that_adds_is_kept(grow: Callable[..., Certificate]) -> None:
     assert "with 1 added" in str(plan)
     apply(plan_from_json(written), father.state_dict(), child)
     assert measure_difference(father, child, (x,), dtype=torch.float64).in_eval < 1e-12
+
+
+def test_a_narrower_child_gets_all_it_can_although_numbers_differ() -> None:
+    """Where nothing is proven any more, a factor does not keep two sides of a sum apart."""
+    pair = random_pair(random.Random(0), kinds=["gemma"], changing=["width"], direction="shrink")
+    graphs = [trace(module, pair.inputs) for module in (pair.parent, pair.child)]
+    assert plan_transfer(*graphs).certificate.coverage == 1.0

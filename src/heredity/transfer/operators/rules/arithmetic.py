@@ -116,6 +116,8 @@ def _sum(ours: Axes, theirs: Axes, call: Call) -> Axes:
     if rank and not math.isnan(factors[0]) and not math.isnan(factors[1]):
         _require_same_factor(call, *factors)
         a, b = _with_factor_last(a), _with_factor_last(b)
+        if call.taint:  # of what is assumed only, the entries matter, not how one side is scaled
+            b = _with_factor_last([*b[:-1], b[-1].times(factors[0] / factors[1])])
     found = [_sum_axis(a[i], b[i], size) for i, size in enumerate(call.node.shape or ())]
     if call.node.target in {"aten.maximum.default", "aten.minimum.default"}:
         found = [axis.without_means().with_positive_scales() for axis in found]
