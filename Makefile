@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-mirrors test-nfs kills proposals bench coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-nfs kills proposals bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,10 +22,13 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 	$(BIN)/heredity run examples/father_and_children/experiment.yml
 
 test: $(INSTALLED)  ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not ray"
 
 test-slow: $(INSTALLED)  ## the slow tests; some need strace
-	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors"
+	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray"
+
+test-ray: $(INSTALLED)  ## trials on Ray clusters of several machines, all of them on this one
+	$(BIN)/python -m pytest -m "ray"
 
 test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
 	$(BIN)/python -m pytest -n 2 -m "s3"
@@ -34,6 +37,7 @@ test-mirrors: $(INSTALLED)  ## results for MLflow, Parquet and W&B, in an enviro
 	$(PYTHON) -m venv .venv-mirrors
 	echo "import site; site.addsitedir('$$(realpath $(VENV)/lib/python3*/site-packages)')" \
 		> $$(echo .venv-mirrors/lib/python3*/site-packages)/dev.pth
+	.venv-mirrors/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
 	.venv-mirrors/bin/python -m pip install --quiet --constraint constraints.txt --group mirrors
 	.venv-mirrors/bin/python -m pytest -m "mirrors" tests/mirrors
 
@@ -55,7 +59,7 @@ bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/resu
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors" \
+	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not ray" \
 		tests/store tests/objects tests/experiment tests/transfer tests/graph tests/test_journal*.py tests/inheritance
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
