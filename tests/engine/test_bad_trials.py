@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from heredity.experiment import events as happened
 from heredity.journal import read_state, replay
 from heredity.testing.experiments import trial_named, trial_states
 
+PROGRAMS = Path(__file__).parent / "programs"
 MakeExperiment = Callable[..., hd.Experiment]
 BOTH: dict[str, Any] = {"score": "maximize", "size": "minimize"}
 
@@ -141,3 +144,16 @@ def test_without_its_store_an_experiment_ends_and_goes_on_when_it_is_back(
     experiment = make_experiment({"a": "remove_the_store"}, executor="inline", concurrency=1)
     experiment.train = lambda _: 1.0
     assert trial_states(experiment.resume()) == {"a": "completed"}
+
+
+def test_the_command_line_says_that_the_store_is_gone_and_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "experiment.yml").write_text(
+        f"name: gone\nfunction: {PROGRAMS}/trials.py:remove_the_store\nseed: 0\nconcurrency: 1\n"
+        "strategy: {kind: given, trials: {a: {}}}\n"
+    )
+    command = [sys.executable, "-m", "heredity.cli", "run", "experiment.yml", "--directory", "run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "its store" in done.stderr
+    assert "go on with `heredity resume`" in done.stderr
+    assert trial_states(read_state(tmp_path / "run/journal.jsonl")) == {"a": "lost"}

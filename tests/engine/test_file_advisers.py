@@ -229,3 +229,23 @@ def test_a_search_from_a_file_runs_and_goes_on(tmp_path: Path) -> None:
     again.directory = tmp_path / "run"
     assert again.resume().trials == first.trials
     assert isinstance(again.strategy, RegularizedEvolution)
+
+
+def test_the_documentation_names_every_kind() -> None:
+    text = (Path(__file__).parents[2] / "docs/experiment-file.md").read_text("utf-8")
+    assert [kind for kind in (*STRATEGIES, *STOPPERS) if f"`{kind}`" not in text] == []
+
+
+def test_a_strategy_whose_settings_have_settings(tmp_path: Path) -> None:
+    text = """\
+strategy:
+  kind: network_morphism
+  edits: {growing: [width], strict: true}
+  climb: {steps: 10, num_rounds: 2}
+"""
+    proposal = read(tmp_path, text).strategy.ask()
+    assert isinstance(proposal, Proposal)
+    assert proposal.max_steps == 10
+    assert "climb.num_rounds: expected an integer" in fault(tmp_path, text.replace("2}", "few}"))
+    assert "edits.growing: expected a list, got 'width'" in fault(tmp_path, text.replace("[width]", "width"))
+    assert "'depth' is not in the space" in fault(tmp_path, text.replace("[width]", "[depth]"))

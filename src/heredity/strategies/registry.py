@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 STRATEGIES: Mapping[str, str] = {
     "asha": "heredity.strategies.halving:ASHA",
+    "bayesian_morphism": "heredity.strategies.morphism:BayesianMorphism",
     "finalists": "heredity.strategies.finalists:Finalists",
     "fresh": "heredity.strategies.controls:Fresh",
     "grid_search": "heredity.strategies.sampling:GridSearch",
