@@ -39,7 +39,7 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---|---|---|"
     for library, family in dict.fromkeys((row.library, row.family) for row in growing):
         members = [row for row in growing if (row.library, row.family) == (library, family)]
-        exact = ", ".join(_named(row) for row in members if row.is_exact)
+        exact = "; ".join(_named(row) for row in members if row.is_exact)
         others = "; ".join(
             f"{row.change}: {_phrase(row.failure or row.reason)}" for row in members if not row.is_exact
         )
@@ -126,5 +126,5 @@ def _line(row: Row) -> str:
 
 def _phrase(why: str) -> str:
     """One line that a table can hold."""
-    line = " ".join(why.split()).replace("|", "\\|")
+    line = " ".join(why.split()).replace("|", "\\|").removeprefix("output 0: ")
     return line if len(line) <= 130 else f"{line[:127]}…"
