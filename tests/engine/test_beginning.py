@@ -87,6 +87,17 @@ def test_a_trial_that_continues_its_parent_has_its_weights_optimizer_and_steps()
     assert cumulative_steps(state.trials, TrialId("b")) == 5
 
 
+def test_an_optimizer_of_another_kind_than_that_of_the_parent_that_is_continued_begins_anew(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    run(trial("a", steps=2), trial("b", "a", steps=5, continues=True, optimizer="Adam"))
+    assert (facts("b@1")["first"], facts("b@1")["momenta"]) == (2, 0)
+    assert facts("b@1")["sum"] == pytest.approx(weights_of("a@1.2"), abs=1e-9)
+    assert "The optimizer begins anew: begin/a@1.2 was trained by SGD, trial b is by Adam." in (
+        capfd.readouterr().out
+    )
+
+
 def test_a_trial_that_continues_a_parent_of_another_shape_inherits_and_counts_on() -> None:
     state = run(trial("a", steps=2), trial("b", "a", steps=5, continues=True, width=8))
     assert facts("b@1")["first"] == 2

@@ -115,3 +115,21 @@ def test_a_checkpoint_with_state_still_loads_and_is_run_from_its_graph(store: St
     inheritance = hd.inherit(_network(6), store["father"], example_inputs=rows)
     assert inheritance.difference is not None
     assert inheritance.difference.in_eval < 1e-5
+
+
+def test_an_optimizer_without_state_is_loaded_as_it_was_saved(store: Store) -> None:
+    father = _network(4)
+    plain = torch.optim.SGD(father.parameters(), lr=0.1)
+    _step(father, plain, 1)
+    saved = hd.save(store, father, key="plain", optimizer=plain)
+    assert saved.metadata == {"optimizer": "SGD"}
+    twin = _network(4)
+    hd.load(twin, saved, optimizer=torch.optim.SGD(twin.parameters(), lr=0.1))
+    assert torch.equal(twin.get_parameter("0.weight"), father.get_parameter("0.weight"))
+
+
+def test_an_entry_of_the_metadata_with_our_name_is_refused(store: Store) -> None:
+    father = _network(4)
+    optimizer = torch.optim.SGD(father.parameters(), lr=0.1)
+    with pytest.raises(InputError, match="metadata: the entry 'optimizer' is for the optimizer's kind"):
+        hd.save(store, father, key="father", optimizer=optimizer, metadata={"optimizer": "mine"})

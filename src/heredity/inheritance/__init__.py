@@ -2,7 +2,7 @@
 
 from heredity.inheritance.choosing import Candidate, Candidates, Probe, relatives
 from heredity.inheritance.inheriting import inherit
-from heredity.inheritance.optimizers import load
+from heredity.inheritance.optimizers import kind_of, load
 from heredity.inheritance.planning import ExampleInputs, Growth
 from heredity.inheritance.policies import Policy, Race, RaceResult, ShrinkAndPerturb, parse_policy
 from heredity.inheritance.policies.fitting import fit_to_parent
@@ -24,6 +24,7 @@ __all__ = [
     "ShrinkAndPerturb",
     "fit_to_parent",
     "inherit",
+    "kind_of",
     "load",
     "parse_policy",
     "recorded_inheritance",

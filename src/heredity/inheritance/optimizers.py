@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from heredity import checkpoints
@@ -17,8 +18,12 @@ from heredity.transfer.state import (
 if TYPE_CHECKING:
     import torch
 
+    from heredity.encoding import Json
     from heredity.store import Checkpoint
     from heredity.transfer import TransferPlan
+
+KIND = "optimizer"
+"""The entry of a checkpoint's metadata that names the class of the optimizer saved with it."""
 
 
 def load(
@@ -45,11 +50,30 @@ def load(
         return
     state = checkpoints.optimizer_state(checkpoint)
     if not state:
+        if kind_of(checkpoint) is not None:
+            return  # such as SGD without momentum, or one that has made no step
         raise InputError(
             f"{checkpoint.key} was saved without its optimizer's state.",
             hint="Save with `optimizer=`, or load without it.",
         )
     restore_optimizer_state(plain, optimizer, state)
+
+
+def with_kind(metadata: Mapping[str, Json] | None, optimizer: torch.optim.Optimizer) -> dict[str, Json]:
+    """Metadata with the optimizer's kind among them: one without state leaves no other trace.
+
+    Raises:
+        InputError: They have such an entry already.
+    """
+    if metadata and KIND in metadata:
+        raise InputError(f"metadata: the entry {KIND!r} is for the optimizer's kind.", hint="Rename yours.")
+    return {**(metadata or {}), KIND: type(optimizer).__name__}
+
+
+def kind_of(checkpoint: Checkpoint) -> str | None:
+    """The class of the optimizer that a checkpoint was saved with; None if with none."""
+    kind = checkpoint.metadata.get(KIND)
+    return kind if isinstance(kind, str) else None
 
 
 def refuse_strangers(module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -10,6 +10,7 @@ from heredity import checkpoints
 from heredity.errors import UntraceableModule
 from heredity.graph import outline_and_layers
 from heredity.inheritance.modules import plain_module
+from heredity.inheritance.optimizers import with_kind
 from heredity.inheritance.planning import ExampleInputs, as_inputs
 from heredity.inheritance.recorded import with_entry
 from heredity.store import Checkpoint, Fingerprints, Store
@@ -62,7 +63,8 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
         KeyTaken: The key belongs to other content.
         InvalidTensor: The values are not at hand, since they are sharded or have not been made; or the
             optimizer's state is not by parameter.
-        InputError: The optimizer trains a parameter that is not the module's.
+        InputError: The optimizer trains a parameter that is not the module's; or the metadata have an entry
+            of ours.
     """
     plain = plain_module(module, purpose="save")
     graph = None if example_inputs is None else _graph(plain, example_inputs, key=key)
@@ -72,12 +74,23 @@ def save(  # noqa: PLR0913  # what a checkpoint consists of
         key=key,
         parents=parents if inherited is None else _with_parent(parents, inherited, store),
         score=score,
-        metadata=metadata if inherited is None else with_entry(metadata, inherited),
+        metadata=_metadata(metadata, inherited=inherited, optimizer=optimizer),
         graph=None if graph is None else graph.to_json(),
         fingerprints=None if graph is None else Fingerprints(*outline_and_layers(graph)),
         finite_only=finite_only,
         optimizer_state=None if optimizer is None else named_optimizer_state(plain, optimizer),
     )
+
+
+def _metadata(
+    metadata: Mapping[str, Json] | None,
+    *,
+    inherited: Inheritance | None,
+    optimizer: torch.optim.Optimizer | None,
+) -> Mapping[str, Json] | None:
+    if inherited is not None:
+        metadata = with_entry(metadata, inherited)
+    return metadata if optimizer is None else with_kind(metadata, optimizer)
 
 
 def _graph(module: torch.nn.Module, example_inputs: ExampleInputs, *, key: str) -> Graph | None:

@@ -41,7 +41,8 @@ def begin(trial: hd.Trial) -> float:
     """Train from wherever the trial begins up to its last step; say where that was, and with what."""
     parameters: Any = trial.parameters
     module = build(parameters["width"])
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+    kind = getattr(torch.optim, parameters.get("optimizer", "SGD"))
+    optimizer = kind(module.parameters(), lr=0.1, **({"momentum": 0.9} if kind is torch.optim.SGD else {}))
     first = trial.begin(module, optimizer=optimizer, example_inputs=X)
     facts = {
         "first": first,

@@ -133,7 +133,8 @@ class Trial:
 
         Args:
             module: The trial's network, of any architecture.
-            optimizer: What trains it; gets its own state back, or what its parent's becomes in it.
+            optimizer: What trains it; gets its own state back, or what its parent's becomes in it. One of
+                another kind than that of the parent that it continues begins anew; the log says so.
             example_inputs: As for `inherit`.
             policy: As for `inherit`.
 
@@ -180,7 +181,16 @@ class Trial:
     def _resume(
         self, point: ResumePoint, module: torch.nn.Module, optimizer: torch.optim.Optimizer | None
     ) -> int:
-        _inheritance_module().load(module, point.checkpoint, optimizer=optimizer)
+        inheritance = _inheritance_module()
+        saved = None if optimizer is None else inheritance.kind_of(point.checkpoint)
+        if saved not in (None, type(optimizer).__name__) and not point.is_own:
+            print(  # noqa: T201  # into the attempt's log
+                f"The optimizer begins anew: {point.checkpoint.key} was trained by {saved}, "
+                f"trial {self.id} is by {type(optimizer).__name__}.",
+                flush=True,
+            )
+            optimizer = None
+        inheritance.load(module, point.checkpoint, optimizer=optimizer)
         self._reporter.resumed(point)
         self._has_resumed = True
         return point.step
