@@ -182,7 +182,7 @@ FAULTS = {
     "one of some words": (
         "strategy: {kind: scratch_twins, strategy: random_search,\n  steps: all}", 8, "of own, cumulative",
     ),
-    "unknown kind of stopper": ("strategy: random_search\nstopper: mediam", 8, "expected a known kind"),
+    "unknown kind of stopper": ("strategy: random_search\nstopper: medium", 8, "expected a known kind"),
     "no such file": ("strategy: {kind: 'mine.py:Mine'}", 7, "there is no file"),
     "a space inside": ("strategy: {kind: random_search, space: {}}", 7, "stands at the top of the file"),
     "unknown direction": ("strategy: random_search\nobjectives: {a: up}", 8, "'maximize' or 'minimize'"),
