@@ -118,7 +118,8 @@ def test_a_file_begins_with_its_one_sentence(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=_path)
 def test_a_name_says_something(file: Path) -> None:
     names = {part.removesuffix(".py").strip("_") for part in _path(file).split("/")}
-    assert not names & EMPTY_NAMES
+    if not _path(file).startswith("nni/shim/"):  # NNI's own names
+        assert not names & EMPTY_NAMES
 
 
 @pytest.mark.parametrize("file", FILES, ids=_path)
@@ -134,7 +135,7 @@ def test_only_testing_imports_testing(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=_path)
-def test_only_the_edges_of_a_worker_and_of_a_mirror_catch_everything(file: Path) -> None:
+def test_only_the_edges_of_a_worker_a_mirror_and_a_tuner_catch_everything(file: Path) -> None:
     """Elsewhere a bug would look like a failure of the user's."""
     everything = {"Exception", "BaseException"}
     broad = [
@@ -144,7 +145,7 @@ def test_only_the_edges_of_a_worker_and_of_a_mirror_catch_everything(file: Path)
         and (node.type is None or {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} & everything)
         and not _reraises(node)
     ]
-    edges = {"engine/trials/worker.py", "mirrors/mirroring.py"}
+    edges = {"engine/trials/worker.py", "mirrors/mirroring.py", "nni/tuner/threads.py"}
     assert not broad or _path(file) in edges, f"{_path(file)}, lines {broad}"
 
 

@@ -18,8 +18,10 @@ from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
 from heredity.engine.executors import ExecutorName
-from heredity.engine.files.experiment_file import load_experiment, load_snapshot
+from heredity.engine.files.experiment_file import load_experiment, load_snapshot, read_snapshot
+from heredity.engine.files.yaml_source import read_yaml
 from heredity.experiment import ExperimentState, TrialState, outcomes
+from heredity.nni import is_nni_file, load_nni_experiment, load_nni_snapshot
 
 
 def executor_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,22 +42,28 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(path_type=Path),
     help="Where the journal and the logs go; by default runs/NAME/NUMBER, with the next free number.",
 )
+@click.option(
+    "--first-parameter-id",
+    type=click.IntRange(min=0),
+    help="Of an NNI config file: the id of the first trial; 0 by default, as in NNI.",
+)
 @executor_options
 @json_option
-def run(
+def run(  # one for each option
     file: Path,
     directory: Path | None,
+    first_parameter_id: int | None,
     executor: ExecutorName | None,
     ray_address: str | None,
     *,
     as_json: bool,
 ) -> None:
-    """Run an experiment from a file.
+    """Run an experiment from a file, one of ours or an NNI config file.
 
     Everything that can be checked is checked before the first trial. Ctrl-C ends in order, twice at once;
     go on with `heredity resume`.
     """
-    experiment = load_experiment(file)
+    experiment = _load(file, first_parameter_id)
     experiment.directory = directory
     _go(_on(experiment, executor, ray_address), resume=False, as_json=as_json)
 
@@ -69,7 +77,23 @@ def resume(directory: Path, executor: ExecutorName | None, ray_address: str | No
 
     What was completed stays; what ran when the driver went away is started again, with a new attempt number.
     """
-    _go(_on(load_snapshot(directory), executor, ray_address), resume=True, as_json=as_json)
+    source, _ = read_snapshot(directory)
+    experiment = (
+        load_nni_snapshot(directory).experiment if is_nni_file(source.value) else load_snapshot(directory)
+    )
+    _go(_on(experiment, executor, ray_address), resume=True, as_json=as_json)
+
+
+def _load(file: Path, first_parameter_id: int | None) -> Experiment:
+    if is_nni_file(read_yaml(file).value):
+        loaded = load_nni_experiment(file, first_parameter_id=first_parameter_id)
+        click.echo(f"{file} is an NNI config file. This is how it was read:", err=True)
+        for note in loaded.notes:
+            click.echo(f"  {note}", err=True)
+        return loaded.experiment
+    if first_parameter_id is not None:
+        raise click.UsageError("--first-parameter-id is for NNI config files.")
+    return load_experiment(file)
 
 
 def _on(experiment: Experiment, executor: ExecutorName | None, ray_address: str | None) -> Experiment:

@@ -66,6 +66,8 @@ class Loop:
         self._starts: deque[StartTrial] = deque()
         self._num_losses = 0
         """Since the last end that was no loss."""
+        self._is_thinking = False
+        """Whether the strategy's last answer was that it still thinks."""
         self._experiment = parse_experiment_id(state.rules.experiment)
 
     def run(self, num_interrupts: Callable[[], int]) -> None:
@@ -161,9 +163,13 @@ class Loop:
     # --- proposals -----------------------------------------------------------------------------------------
 
     def _propose(self) -> None:
+        self._is_thinking = False
         while self._state.num_wanted():
             match self._advisers.ask():
                 case NoProposal.NOT_YET:
+                    return
+                case NoProposal.THINKING:
+                    self._is_thinking = True
                     return
                 case NoProposal.EXHAUSTED:
                     self.record(happened.StrategyExhausted(at=time.time()))
@@ -171,7 +177,9 @@ class Loop:
                     self.record(event_of(proposal, self._state.trials))
 
     def _refuse_standstill(self) -> None:
-        if not self._state.num_running and not self._state.num_resting and not self._state.is_interrupted:
+        if self._is_thinking or self._state.is_interrupted:
+            return
+        if not self._state.num_running and not self._state.num_resting:
             raise InputError(
                 f"Experiment {self._experiment}: the strategy answered 'not yet' while no trial runs, "
                 "so that nothing can ever happen again.",

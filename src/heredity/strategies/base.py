@@ -36,6 +36,8 @@ class NoProposal(Enum):
 
     NOT_YET = "not yet"
     """Ask again after the next `Strategy.tell`."""
+    THINKING = "thinking"
+    """Ask again soon, whatever happens: the answer is made elsewhere, as by a tuner in its own threads."""
     EXHAUSTED = "exhausted"
     """There is nothing more to come."""
 

@@ -99,6 +99,17 @@ def load_snapshot(directory: Path) -> Experiment:
     Raises:
         ConfigError: The directory holds no experiment that was begun from a file.
     """
+    experiment = _experiment(*read_snapshot(directory))
+    experiment.directory = directory
+    return experiment
+
+
+def read_snapshot(directory: Path) -> tuple[YamlSource, Path]:
+    """Read the file that an experiment was begun from, as it was then, and the folder that it lay in.
+
+    Raises:
+        ConfigError: The directory holds no experiment that was begun from a file.
+    """
     path = directory / SNAPSHOT_NAME
     try:
         snapshot = decode(path.read_bytes())
@@ -112,11 +123,9 @@ def load_snapshot(directory: Path) -> Experiment:
         raise ConfigError(f"{path}: damaged: {error}.") from error
     match snapshot:
         case {"version": 1, "folder": str(folder), "text": str(text)}:
-            experiment = _experiment(parse_yaml(text, path), Path(directory, folder))
+            return parse_yaml(text, path), Path(directory, folder)
         case _:
             raise ConfigError(f"{path}: expected a snapshot of version {SNAPSHOT_VERSION}.")
-    experiment.directory = directory
-    return experiment
 
 
 def _experiment(source: YamlSource, folder: Path) -> Experiment:

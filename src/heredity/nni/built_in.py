@@ -1,0 +1,107 @@
+"""NNI's built-in tuners and assessors: which of our strategies and stoppers do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from heredity.encoding import Json
+from heredity.nni.reading import ClassSpec, NniFile
+from heredity.space import Space, read_nni_space
+from heredity.strategies import Stopper, Strategy
+from heredity.strategies.registry import STOPPERS, STRATEGIES, load
+
+Arguments = dict[str, Any]
+"""The arguments of a strategy's class."""
+
+GRID_VALUES = 10
+"""Of a range, since NNI's grid goes on for ever, finer and finer."""
+HYPERBAND_R, HYPERBAND_ETA = 60, 3
+POPULATION_SIZE, MIN_STEPS = 100, 0
+"""NNI's own defaults."""
+
+
+def _none(_: Mapping[str, Json]) -> Arguments:
+    return {}
+
+
+def _evolution(given: Mapping[str, Json]) -> Arguments:
+    size = given.get("population_size", POPULATION_SIZE)
+    return {"population_size": size, "sample_size": 2}  # NNI holds tournaments of two
+
+
+def _hyperband(given: Mapping[str, Json]) -> Arguments:
+    steps, eta = given.get("R", HYPERBAND_R), given.get("eta", HYPERBAND_ETA)
+    return {"max_steps": steps, "reduction_factor": eta, "min_steps": 1}
+
+
+_TUNERS: Mapping[str, tuple[str, Callable[[Mapping[str, Json]], Arguments]]] = {
+    "Evolution": ("regularized_evolution", _evolution),
+    "GP": ("optuna_sampler", lambda _: {"sampler": "gp"}),
+    "GPTuner": ("optuna_sampler", lambda _: {"sampler": "gp"}),
+    "GridSearch": ("grid_search", lambda _: {"num_values": GRID_VALUES}),
+    "Hyperband": ("hyperband", _hyperband),
+    "Random": ("random_search", _none),
+    "TPE": ("optuna_sampler", lambda _: {"sampler": "tpe"}),
+}
+"""By NNI's name: our kind, and its arguments from NNI's."""
+
+_READ = {"Evolution": {"population_size"}, "Hyperband": {"R", "eta"}}
+_UNSEEDED = {"grid_search"}
+_WHY_NOT: Mapping[str, str] = {
+    "PBTTuner": "its trials load and save by paths that it gives them; use the strategy 'population_based'",
+    "NetworkMorphism": "it hands over no weights; use the strategy 'network_morphism', which does",
+    "BOHB": "use Hyperband, or a strategy 'hyperband' with the sampler 'optuna_sampler'",
+    "Batch": "use GridSearch, or a strategy 'given'",
+    "BatchTuner": "use GridSearch, or a strategy 'given'",
+}
+
+
+def strategy_of(file: NniFile, spec: ClassSpec, *, seed: int) -> Strategy:
+    """Make the strategy that corresponds to a built-in tuner or advisor.
+
+    Raises:
+        ConfigError: There is none, or its space or an argument is wrong.
+    """
+    place = f"{spec.role}.name"
+    if spec.name not in _TUNERS:
+        why = _WHY_NOT.get(spec.name, "no strategy corresponds to it")
+        raise file.fault(place, f"{spec.name!r} is not run: {why}; these are: {', '.join(_TUNERS)}")
+    kind, arguments_of = _TUNERS[spec.name]
+    arguments = arguments_of(spec.arguments)
+    if kind not in _UNSEEDED:
+        arguments["seed"] = seed
+    _note_arguments(file, spec, read=_READ.get(spec.name, set()) | {"optimize_mode"})
+    file.notes.append(f"{file.fields[place][0]}: {spec.name}: runs as the strategy {kind!r}")
+    strategy: Strategy = load(STRATEGIES[kind])(_space(file), **arguments)
+    return strategy
+
+
+def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
+    """Make the stopper that corresponds to an assessor.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if spec is None:
+        return None
+    if spec.name != "Medianstop":
+        name = "assessor.name" if spec.name else "assessor.className"
+        raise file.fault(name, "no stopper corresponds to it; Medianstop is run, or leave the assessor out")
+    _note_arguments(file, spec, read={"start_step", "optimize_mode"})
+    stopper: Stopper = load(STOPPERS["median"])(min_steps=spec.arguments.get("start_step", MIN_STEPS))
+    return stopper
+
+
+def _note_arguments(file: NniFile, spec: ClassSpec, *, read: set[str]) -> None:
+    for name in spec.arguments.keys() - read:
+        file.notes.append(f"{spec.role}.classArgs.{name}: ignored: {spec.name} has no such setting here")
+
+
+def _space(file: NniFile) -> Space:
+    name = "searchSpace" if file.get("searchSpace") is not None else "searchSpaceFile"
+    space, faults = read_nni_space(file.search_space())
+    if space is None:
+        lines = [f"{'.'.join(map(str, fault.path))}: {fault.message}" for fault in faults]
+        raise file.fault(name, "; ".join(lines))
+    return space

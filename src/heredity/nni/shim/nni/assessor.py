@@ -1,0 +1,26 @@
+"""The base class of assessors: so that modules which define one beside a tuner can be imported."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from .recoverable import Recoverable
+
+
+class AssessResult(Enum):
+    """What an assessor says of a trial."""
+
+    Good = True
+    Bad = False
+
+
+class Assessor(Recoverable):
+    """Judges running trials; the experiment does not call it: see docs/from-nni.md."""
+
+    def assess_trial(self, trial_job_id: str, trial_history: list[Any]) -> AssessResult:
+        """Judge a trial by its intermediate results."""
+        raise NotImplementedError("Assessor: assess_trial not implemented")
+
+    def trial_end(self, trial_job_id: str, success: bool) -> None:  # noqa: FBT001
+        """Learn that a trial has ended."""
