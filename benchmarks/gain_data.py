@@ -32,7 +32,7 @@ class Splits:
 @cache
 def mnist_1d() -> Splits:
     """4,000 + 4,000 + 12,000 signals of 40 places (Greydanus and Kobak, 2024); made, and always the same."""
-    from mnist1d.data import get_dataset_args, make_dataset  # type: ignore[import-untyped]
+    from mnist1d.data import get_dataset_args, make_dataset
 
     settings = get_dataset_args()
     settings.num_samples, settings.train_split = 20_000, 0.2
