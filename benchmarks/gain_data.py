@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from transfer_peers_language import NUM_SIGNS, SIGNS
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package ``dataset-fashion-mnist`` puts it."""
 
 CONTEXT = 48
-SIGNS = "".join(map(chr, range(32, 127))) + "\t\n"
-NUM_SIGNS = len(SIGNS) + 1
 
 
 @dataclass(frozen=True, eq=False)

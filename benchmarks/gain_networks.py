@@ -1,14 +1,11 @@
-"""The networks that are searched among: three residual stages, and a language model."""
+"""The networks that are searched among: three residual stages, over signals or images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-from gain_data import CONTEXT, NUM_SIGNS
 from torch import Tensor, nn
-from torch.nn import functional
 
 Parameters = Mapping[str, Any]  # Any: whatever the space holds
 _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
@@ -60,46 +57,3 @@ def stages(at: Parameters, *, two: bool) -> nn.Module:
         before = width
     pool: nn.Module = nn.AdaptiveAvgPool2d(1) if two else nn.AdaptiveAvgPool1d(1)
     return nn.Sequential(*layers, pool, nn.Flatten(), nn.Linear(before, 10))
-
-
-class LanguageModel(nn.Module):
-    """A pre-norm transformer over signs, (N, CONTEXT), to logits, (N, CONTEXT, NUM_SIGNS); heads of 16."""
-
-    def __init__(self, at: Parameters) -> None:
-        super().__init__()
-        width = at["width"]
-        self.signs = nn.Embedding(NUM_SIGNS, width)
-        self.places = nn.Embedding(CONTEXT, width)
-        self.register_buffer("order", torch.arange(CONTEXT), persistent=False)
-        self.blocks = nn.Sequential(*(_Block(width, at["hidden"] * width) for _ in range(at["depth"])))
-        self.norm = nn.RMSNorm(width, eps=1e-6)
-        self.head = nn.Linear(width, NUM_SIGNS, bias=False)
-        for table in (self.signs, self.places):
-            nn.init.normal_(table.weight, std=0.1)
-
-    def forward(self, signs: Tensor) -> Tensor:
-        x = self.signs(signs) + self.places(self.order)
-        logits: Tensor = self.head(self.norm(self.blocks(x)))
-        return logits
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.norm_attention = nn.RMSNorm(width, eps=1e-6)
-        self.query, self.key, self.value, self.mix = (nn.Linear(width, width, bias=False) for _ in range(4))
-        self.norm_perceptron = nn.RMSNorm(width, eps=1e-6)
-        self.up = nn.Linear(width, hidden, bias=False)
-        self.down = nn.Linear(hidden, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        read = self.norm_attention(x)
-        query, key, value = (_heads(layer(read)) for layer in (self.query, self.key, self.value))
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.mix(seen.transpose(1, 2).flatten(2))
-        result: Tensor = x + self.down(functional.gelu(self.up(self.norm_perceptron(x))))
-        return result
-
-
-def _heads(x: Tensor) -> Tensor:
-    return torch.unflatten(x, -1, (-1, 16)).transpose(1, 2)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from gain_data import NUM_SIGNS, Splits, characters, fashion_14, mnist_1d
-from gain_networks import LanguageModel, stages
+from gain_data import CONTEXT, Splits, characters, fashion_14, mnist_1d
+from gain_networks import stages
 from torch import Tensor, nn
 from torch.nn import functional
+from transfer_peers_language import NUM_SIGNS, LanguageModel
 
 from heredity.space import Choice, Space
 
@@ -153,7 +154,7 @@ CHARACTERS = Task(
         constraints=["depth * width * width * (4 + 2 * hidden) <= 500000"],
     ),
     default={"width": 64, "depth": 2, "hidden": 4},
-    build=LanguageModel,
+    build=lambda at: LanguageModel(at["width"], at["depth"], at["hidden"], CONTEXT),
     load=characters,
     loss=_loss_of_signs,
     score=_bits_saved,

@@ -19,15 +19,16 @@ NUM_SIGNS = len(SIGNS) + 1
 class LanguageModel(nn.Module):
     """Embeddings of signs and places, ``depth`` pre-norm blocks of one ``width``, and a head of its own.
 
-    Takes signs, (N, CONTEXT), and returns logits, (N, CONTEXT, NUM_SIGNS). The width counts heads of 16.
+    Takes signs, (N, context), and returns logits, (N, context, NUM_SIGNS). The width counts heads of 16; the
+    perceptrons are ``hidden`` times as wide.
     """
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, hidden: int = 4, context: int = CONTEXT) -> None:
         super().__init__()
         self.signs = nn.Embedding(NUM_SIGNS, width)
-        self.places = nn.Embedding(CONTEXT, width)
-        self.register_buffer("order", torch.arange(CONTEXT), persistent=False)
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(depth)))
+        self.places = nn.Embedding(context, width)
+        self.register_buffer("order", torch.arange(context), persistent=False)
+        self.blocks = nn.Sequential(*(Block(width, hidden * width) for _ in range(depth)))
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.head = nn.Linear(width, NUM_SIGNS, bias=False)
         for table in (self.signs, self.places):
@@ -42,13 +43,13 @@ class LanguageModel(nn.Module):
 class Block(nn.Module):
     """Attention to what came before, then a perceptron; each is added to what it reads."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
         self.norm_attention = nn.RMSNorm(width, eps=1e-6)
         self.query, self.key, self.value, self.mix = (nn.Linear(width, width, bias=False) for _ in range(4))
         self.norm_perceptron = nn.RMSNorm(width, eps=1e-6)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         read = self.norm_attention(x)
