@@ -35,7 +35,7 @@ class CalledTuner:
         self._tuner = tuner
         self._no_more_trial = no_more_trial
         several = "generate_multiple_parameters"
-        self._gives_several = getattr(type(tuner), several, None) is not getattr(base, several)
+        self._gives_several = getattr(type(tuner), several, None) is not getattr(base, several, None)
 
     @property
     def name(self) -> str:

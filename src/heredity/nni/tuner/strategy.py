@@ -201,12 +201,8 @@ class TunerStrategy:
         return NoProposal.THINKING
 
     def _standstill(self, how: str) -> InputError:
-        failed = self._running.failed
-        after = (
-            f" Trial {failed[0]} has failed before; what waits for its result waits for ever."
-            if failed
-            else ""
-        )
+        failed = ", ".join(self._running.failed[:5])
+        after = f" Failed: {failed}; what waits for such a trial's result waits for ever." if failed else ""
         return InputError(
             f"No trial runs, no result is to come, and the tuner's calls {how}.{after}\n\n"
             f"{self._calls.stacks()}",

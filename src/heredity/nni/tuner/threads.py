@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from heredity.errors import InputError
@@ -45,8 +46,8 @@ class InThreads:
         self._num_undelivered = 0
         self._delivering = ""
         self._problem: InputError | None = None
-        # Threads that were there before have nothing to do with the tuner, unless it has begun them.
-        self._strangers = standing.native_threads() - tuner.threads
+        self._strangers: AbstractSet[int] | None = None
+        """Threads that have nothing to do with the tuner."""
         self._dispatcher = threading.Thread(
             target=self._deliver_all, name="heredity-nni-results", daemon=True
         )
@@ -68,6 +69,8 @@ class InThreads:
 
     def begin(self, parameter_id: int) -> None:
         """See `Calls.begin`."""
+        if self._strangers is None:  # all that the experiment itself needs runs by now
+            self._strangers = standing.native_threads() - self._tuner.threads
         thread = threading.Thread(
             target=self._call, args=(parameter_id,), name=f"heredity-nni-{parameter_id}", daemon=True
         )
@@ -98,12 +101,14 @@ class InThreads:
         with self._changed:
             if self._num_undelivered and not self._delivering:
                 return False
+            if not self._open and not self._num_undelivered:
+                return True
             ours = [call.thread.native_id for call in self._open.values()] + [self._dispatcher.native_id]
         if None in ours or not standing.can_tell():
             return False
         # What the tuner has begun itself may be what its calls wait for. The lock must not be held here: a
         # thread that waits for it does not sleep for ever.
-        others = standing.native_threads() - self._strangers
+        others = standing.native_threads() - (self._strangers or set())
         is_still = standing.all_sleep_for_ever({thread for thread in ours if thread is not None} | others)
         return is_still and not self._answers and self._problem is None
 
