@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 
 # Each command's module and its line in `heredity --help`, which must not load the module.
 _COMMANDS: Mapping[str, tuple[str, str]] = {
-    "run": ("heredity.cli.run", "Run an experiment from a file."),
+    "run": ("heredity.cli.run", "Run an experiment from a file, one of ours or an NNI config file."),
     "resume": ("heredity.cli.run", "Go on with an experiment whose driver has ended."),
     "report": ("heredity.cli.report_value", "Report a value, from inside a trial's program."),
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
