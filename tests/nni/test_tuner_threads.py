@@ -29,7 +29,7 @@ def _result(parameter_id: int, *values: object, success: bool = True) -> Deliver
 
 
 def _answers(calls: InThreads, number: int) -> set[int]:
-    found = set()
+    found: set[int] = set()
     while len(found) < number:
         calls.settle(5)
         answer = calls.next_answer()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heredity.encoding import Json
+from heredity.engine.files.advisers import AdviserReader
 from heredity.nni.reading import ClassSpec, NniFile
 from heredity.space import Space, read_nni_space
 from heredity.strategies import Stopper, Strategy
-from heredity.strategies.registry import STOPPERS, STRATEGIES, load
 
 Arguments = dict[str, Any]
 """The arguments of a strategy's class."""
@@ -32,7 +32,7 @@ def _evolution(given: Mapping[str, Json]) -> Arguments:
 
 def _hyperband(given: Mapping[str, Json]) -> Arguments:
     steps, eta = given.get("R", HYPERBAND_R), given.get("eta", HYPERBAND_ETA)
-    return {"max_steps": steps, "reduction_factor": eta, "min_steps": 1}
+    return {"max_steps": steps, "reduction": eta, "min_steps": 1}
 
 
 _TUNERS: Mapping[str, tuple[str, Callable[[Mapping[str, Json]], Arguments]]] = {
@@ -47,7 +47,6 @@ _TUNERS: Mapping[str, tuple[str, Callable[[Mapping[str, Json]], Arguments]]] = {
 """By NNI's name: our kind, and its arguments from NNI's."""
 
 _READ = {"Evolution": {"population_size"}, "Hyperband": {"R", "eta"}}
-_UNSEEDED = {"grid_search"}
 _WHY_NOT: Mapping[str, str] = {
     "PBTTuner": "its trials load and save by paths that it gives them; use the strategy 'population_based'",
     "NetworkMorphism": "it hands over no weights; use the strategy 'network_morphism', which does",
@@ -69,12 +68,9 @@ def strategy_of(file: NniFile, spec: ClassSpec, *, seed: int) -> Strategy:
         raise file.fault(place, f"{spec.name!r} is not run: {why}; these are: {', '.join(_TUNERS)}")
     kind, arguments_of = _TUNERS[spec.name]
     arguments = arguments_of(spec.arguments)
-    if kind not in _UNSEEDED:
-        arguments["seed"] = seed
     _note_arguments(file, spec, read=_READ.get(spec.name, set()) | {"optimize_mode"})
     file.notes.append(f"{file.fields[place][0]}: {spec.name}: runs as the strategy {kind!r}")
-    strategy: Strategy = load(STRATEGIES[kind])(_space(file), **arguments)
-    return strategy
+    return _reader(file, seed=seed, space=_space(file)).strategy({"kind": kind, **arguments}, (spec.role,))
 
 
 def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
@@ -89,8 +85,13 @@ def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
         name = "assessor.name" if spec.name else "assessor.className"
         raise file.fault(name, "no stopper corresponds to it; Medianstop is run, or leave the assessor out")
     _note_arguments(file, spec, read={"start_step", "optimize_mode"})
-    stopper: Stopper = load(STOPPERS["median"])(min_steps=spec.arguments.get("start_step", MIN_STEPS))
-    return stopper
+    arguments = {"kind": "median", "min_steps": spec.arguments.get("start_step", MIN_STEPS)}
+    return _reader(file, seed=0, space=None).stopper(arguments, ("assessor",))
+
+
+def _reader(file: NniFile, *, seed: int, space: Space | None) -> AdviserReader:
+    """What checks the arguments, and makes of them what an experiment file of ours would."""
+    return AdviserReader(source=file.source, folder=file.folder, seed=seed, space=space)
 
 
 def _note_arguments(file: NniFile, spec: ClassSpec, *, read: set[str]) -> None:

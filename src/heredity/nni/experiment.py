@@ -17,6 +17,7 @@ from heredity.experiment import TrialResult
 from heredity.experiment import events as happened
 from heredity.journal import replay
 from heredity.nni.built_in import stopper_of, strategy_of
+from heredity.nni.duration import UntilDuration
 from heredity.nni.reading import ClassSpec, NniFile, read_nni
 from heredity.nni.trials import final_results, run_nni_trial
 from heredity.nni.tuner import Recorded, TunerRules, TunerStrategy, load_tuner
@@ -95,7 +96,7 @@ def _loaded(source: YamlSource, folder: Path, *, recorded: tuple[Recorded, ...])
         ),
         name=file.name(),
         strategy=(
-            strategy_of(file, spec, seed=seed)
+            _built_in(file, spec, seed=seed, recorded=recorded)
             if spec.name
             else _tuner(file, spec, seed=seed, recorded=recorded, directory=directory)
         ),
@@ -135,6 +136,12 @@ def _chosen(file: NniFile) -> ClassSpec:
     chosen = tuner or advisor
     assert chosen is not None  # noqa: S101  # one of them is there
     return chosen
+
+
+def _built_in(file: NniFile, spec: ClassSpec, *, seed: int, recorded: tuple[Recorded, ...]) -> Strategy:
+    strategy, seconds = strategy_of(file, spec, seed=seed), file.seconds("maxExperimentDuration")
+    file.flag("multiThread")  # it makes no difference, but it must be readable
+    return strategy if seconds is None else UntilDuration(strategy, seconds, recorded=recorded)
 
 
 def _tuner(

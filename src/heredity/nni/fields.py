@@ -95,6 +95,8 @@ def flattened(value: Mapping[str, Json]) -> dict[str, tuple[str, Json]]:
     """The fields by their names in version 2, each with its name in the file; names of tables have dots."""
     fields: dict[str, tuple[str, Json]] = {}
     for key, entry in value.items():
+        if entry is None:
+            continue  # as if it were not there
         if key in _TABLES and isinstance(entry, Mapping):
             inner = {f"{key}.{name}": item for name, item in entry.items()}
         else:
