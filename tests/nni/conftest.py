@@ -24,17 +24,20 @@ def no_nni(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def example(tmp_path: Path) -> Callable[..., Path]:
     """Copy the example and change its config file; its trials take no time."""
-    monkeypatch.setenv("TRAINING_SECONDS", "0.01")
-    monkeypatch.setenv("SHARED_DIRECTORY", str(tmp_path / "shared"))
 
-    def copied(**fields: object) -> Path:
+    def copied(*, seconds: float = 0.01, **fields: object) -> Path:
         folder = tmp_path / "example"
         shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("shared", "__pycache__", ".gitignore"))
         config = folder / "config.yml"
         rows = [row for row in config.read_text().splitlines() if row.partition(":")[0] not in fields]
-        config.write_text("\n".join([*(f"{name}: {value}" for name, value in fields.items()), *rows]) + "\n")
+        # Through the command: the fork server of these tests has the environment of the first one.
+        command = (
+            f"env TRAINING_SECONDS={seconds} SHARED_DIRECTORY={tmp_path / 'shared'} {sys.executable} main.py"
+        )
+        text = "\n".join([*(f"{name}: {value}" for name, value in fields.items()), *rows]) + "\n"
+        config.write_text(text.replace("python3 main.py", command))
         return config
 
     return copied

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from heredity.strategies import NoProposal, Proposal
 from heredity.strategies.evolution import RegularizedEvolution
 from heredity.strategies.halving import Hyperband
 from heredity.strategies.sampling import GridSearch, RandomSearch
+from heredity.strategies.stopping import MedianStopper
 
 SPACE = {"rate": {"_type": "uniform", "_value": [0, 1]}, "width": {"_type": "choice", "_value": [8, 16]}}
 
@@ -178,3 +180,40 @@ def test_a_duration_has_no_say_in_what_was_proposed_before() -> None:
 def test_a_strategy_that_was_out_of_time_stays_so() -> None:
     strategy = RandomSearch({"x": Float(0, 1)}, seed=0)
     assert UntilDuration(strategy, 1000.0, recorded=[Recorded(None)]).ask() is NoProposal.EXHAUSTED
+
+
+BUDGETS = """
+import nni
+budget = nni.get_next_parameter()["TRIAL_BUDGET"]
+print(nni.get_sequence_id())
+for step in range(budget):
+    nni.report_intermediate_result(step)
+nni.report_final_result(budget)
+"""
+
+
+def test_trials_of_hyperband_find_their_budget(tmp_path: Path) -> None:
+    (tmp_path / "trial.py").write_text(BUDGETS)
+    fields = {name: value for name, value in VERSION_2.items() if name != "tuner"}
+    fields |= {"advisor": {"name": "Hyperband", "classArgs": {"R": 3, "eta": 3}}, "maxTrialNumber": 4}
+    path = _file(tmp_path, fields | {"trialCommand": f"{sys.executable} trial.py"})
+    experiment = load_nni_experiment(path).experiment
+    experiment.directory = tmp_path / "run"
+    trials = experiment.run().trials.values()
+    assert [trial.score for trial in trials] == [trial.max_steps for trial in trials]
+    logs = [(tmp_path / "run" / "logs" / f"{trial.id}@1.log").read_text() for trial in trials]
+    assert sorted(log.splitlines()[0] for log in logs) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("name", ["TPE", "GP"])
+def test_optuna_s_samplers_take_the_place_of_nni_s(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("optuna")
+    experiment = load_nni_experiment(_file(tmp_path, VERSION_2 | {"tuner": {"name": name}})).experiment
+    proposal = experiment.strategy.ask()
+    assert isinstance(proposal, Proposal)
+    assert proposal.parameters.keys() == {"rate", "width"}
+
+
+def test_medianstop_is_a_stopper(tmp_path: Path) -> None:
+    fields = VERSION_2 | {"assessor": {"name": "Medianstop", "classArgs": {"start_step": 5}}}
+    assert isinstance(load_nni_experiment(_file(tmp_path, fields)).experiment.stopper, MedianStopper)

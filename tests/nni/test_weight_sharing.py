@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -84,11 +83,9 @@ def _heredity(*words: object) -> list[str]:
 
 
 def test_after_a_kill_the_ids_go_on_and_the_father_stays(example: Example, tmp_path: Path) -> None:
-    config, run = example(trialConcurrency=2, maxTrialNum=5), tmp_path / "run"
-    environment = {**os.environ, "TRAINING_SECONDS": "0.1"}
+    config, run = example(seconds=0.1, trialConcurrency=2, maxTrialNum=5), tmp_path / "run"
     driver = subprocess.Popen(
         _heredity("run", config, "--directory", run),
-        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -68,6 +68,8 @@ def strategy_of(file: NniFile, spec: ClassSpec, *, seed: int) -> Strategy:
         raise file.fault(place, f"{spec.name!r} is not run: {why}; these are: {', '.join(_TUNERS)}")
     kind, arguments_of = _TUNERS[spec.name]
     arguments = arguments_of(spec.arguments)
+    if spec.name == "Hyperband" and file.get("maxTrialNumber") is not None:
+        arguments["num_rounds"] = None  # NNI begins its brackets again and again
     _note_arguments(file, spec, read=_READ.get(spec.name, set()) | {"optimize_mode"})
     file.notes.append(f"{file.fields[place][0]}: {spec.name}: runs as the strategy {kind!r}")
     return _reader(file, seed=seed, space=_space(file)).strategy({"kind": kind, **arguments}, (spec.role,))

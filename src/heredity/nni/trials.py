@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,20 @@ def _variables(trial: Trial, output: Path, folder: str) -> dict[str, str]:
         "NNI_PLATFORM": "local",
         "NNI_EXP_ID": trial.order.experiment,
         "NNI_TRIAL_JOB_ID": trial.id,
-        "NNI_TRIAL_SEQ_ID": str(trial.info.get("sequence", 0)),
+        "NNI_TRIAL_SEQ_ID": str(_sequence_of(trial)),
         "NNI_CODE_DIR": folder,
         "NNI_SYS_DIR": str(output),
         "NNI_OUTPUT_DIR": str(output),
     }
+
+
+def _sequence_of(trial: Trial) -> int:
+    """Which trial of the experiment it is, from 0: strategies of ours count theirs from 1, in their names."""
+    sequence = trial.info.get("sequence")
+    if isinstance(sequence, int):
+        return sequence
+    number = re.search(r"\d+$", trial.id)
+    return max(0, int(number[0]) - 1) if number else 0
 
 
 @contextmanager
