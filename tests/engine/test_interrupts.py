@@ -191,7 +191,7 @@ def test_kill_minus_nine_at_random_moments_of_the_demo(tmp_path: Path) -> None:
     print(f"seed {seed}")
     rng = random.Random(seed)
     file = small_demo(tmp_path)
-    for moment in range(int(os.environ.get("HEREDITY_TEST_MOMENTS", "6"))):
+    for moment in range(int(os.environ.get("HEREDITY_TEST_MOMENTS", "3"))):
         directory = tmp_path / f"run-{moment}"
         process = heredity("run", str(file), "--directory", str(directory), cwd=tmp_path)
         wait_for(directory / "journal.jsonl")
