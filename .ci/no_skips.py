@@ -45,7 +45,21 @@ ALLOWED: dict[str, str] = {
             "test_retrying.TestRetryingFiles*",
         )
     },
-    "tests.engine.executors.test_suite.TestInline::*": "it runs everything in this process",
+    **{
+        f"tests.engine.executors.test_suite.TestInline::test_{test}": "it runs everything in this process"
+        for test in (
+            "a_log_that_grows_too_long_loses_its_middle",
+            "a_memory_limit_counts_what_was_forked",
+            "a_stop_at_once_ends_even_who_will_not_hear",
+            "a_stop_in_order_lets_the_trial_clean_up",
+            "a_time_limit_ends_an_attempt_and_shows_where_it_hung",
+            "a_worker_that_vanishes_is_reported*",
+            "attempts_run_side_by_side",
+            "closing_ends_all",
+            "output_goes_into_the_log_whatever_it_is",
+            "what_a_trial_has_forked_ends_with_it_and_delays_nobody",
+        )
+    },
 }
 
 # Each of these must have run at least one test: a module, or a folder of modules.

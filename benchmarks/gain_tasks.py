@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -123,25 +123,18 @@ MNIST_1D = Task(
     changing=("activation", "norm"),
     small=_SMALL,
 )
-FASHION_14 = Task(
+FASHION_14 = replace(
+    MNIST_1D,
     name="fashion-14",
     space=_stage_space(
         widths=(8, 12, 16, 24, 32), kernels=(1, 3, 5), places=(196, 49, 16), power=2, most=1_500_000
     ),
-    default={"width0": 16, "width1": 32, "width2": 32, "kernel0": 3, "kernel1": 3, "kernel2": 3}
-    | {"depth0": 0, "depth1": 1, "depth2": 1, "activation": "relu", "norm": "batch"},
+    default={**MNIST_1D.default, "width1": 32, "kernel0": 3, "kernel1": 3, "kernel2": 3},
     build=lambda at: stages(at, two=True),
     load=fashion_14,
-    loss=functional.cross_entropy,
-    score=_accuracy,
-    optimizer=_sgd,
-    rate=0.05,
     batch=128,
     epochs=60,
     short=2,
-    growing=_GROWING,
-    changing=("activation", "norm"),
-    small=_SMALL,
 )
 CHARACTERS = Task(
     name="characters",

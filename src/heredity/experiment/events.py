@@ -87,7 +87,10 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResumed:
-    """The trial goes on from a checkpoint as it is: its own of a lost attempt, or its parent's."""
+    """The trial goes on from a checkpoint: its own of a lost attempt, or that of the parent it continues.
+
+    As it is, unless `TrialInherited` follows: then the parent has another shape, and only its steps go on.
+    """
 
     at: float
     trial: TrialId
@@ -123,7 +126,7 @@ class TrialReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialStopRequested:
-    """A stopper found that the trial is not worth going on with; it is told so at its next report."""
+    """A stopper found that the trial is not worth going on with; it is told so by this report."""
 
     at: float
     trial: TrialId
@@ -152,7 +155,7 @@ class TrialCompleted:
     metrics: Mapping[str, Json] = field(default_factory=dict)
     """The further objectives, and what else was measured, by name."""
     resources: Mapping[str, Json] = field(default_factory=dict)
-    """What the attempt used: see `heredity.engine.resources`."""
+    """What the attempt used: see `heredity.engine.trials.resources`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +169,7 @@ class TrialStoppedEarly:
     metrics: Mapping[str, Json] = field(default_factory=dict)
     """The further objectives, and what else was measured, by name."""
     resources: Mapping[str, Json] = field(default_factory=dict)
-    """What the attempt used: see `heredity.engine.resources`."""
+    """What the attempt used: see `heredity.engine.trials.resources`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from heredity.encoding import Json
 from heredity.engine import Trial
+from heredity.engine.environment import environment_with
 from heredity.engine.programs.running import run_program
 from heredity.experiment import TrialResult, TrialState
 
@@ -28,7 +27,7 @@ def run_nni_trial(command: str, folder: str, trial: Trial) -> None:
     output = trial.directory / "nni" / f"{trial.id}@{trial.attempt}"
     (output / ".nni").mkdir(parents=True, exist_ok=True)
     braced = command.replace("{", "{{").replace("}", "}}")  # they are the shell's, not places
-    with _environment(_variables(trial, output, folder)):
+    with environment_with(_variables(trial, output, folder)):
         run_program(("/bin/sh", "-c", braced), folder, trial)
 
 
@@ -53,20 +52,6 @@ def _sequence_of(trial: Trial) -> int:
         return sequence
     number = re.search(r"\d+$", trial.id)
     return max(0, int(number[0]) - 1) if number else 0
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def final_results(directory: Path, result: TrialResult) -> list[Json]:

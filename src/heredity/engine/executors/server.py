@@ -11,6 +11,7 @@ from types import ModuleType
 
 from heredity import encoding
 from heredity.engine import preload
+from heredity.engine.environment import environment_with
 from heredity.engine.function import FunctionReference
 
 
@@ -24,16 +25,8 @@ def environment_of_server(function: FunctionReference) -> Iterator[None]:
         # the server: processes that are forked from it could not use it then.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
+    with environment_with(names):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager
