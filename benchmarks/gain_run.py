@@ -62,7 +62,7 @@ def run_arm(task_name: str, arm: str, seed: int, share: float) -> Run:
     """One arm's whole search with one seed, and its winner trained anew."""
     task = _scaled(TASKS[task_name], share)
     task.load()
-    _warm_up(task)
+    _warm_up(task_name)
     plan = ARMS[arm](task, seed)
     before, load = time.process_time(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
@@ -145,9 +145,10 @@ def _retrained(task: Task, parameters: Run, *, seed: int) -> list[float]:
 
 
 @cache
-def _warm_up(task: Task) -> None:
+def _warm_up(task_name: str) -> None:
     """Import and compile what every process needs once, whatever its arm."""
-    parent = hd.open_store(f"memory://warm-up-{task.name}")
+    task = TASKS[task_name]
+    parent = hd.open_store(f"memory://warm-up-{task_name}")
     module = task.build(task.default)
     inputs = (task.load().train[0][:2],)
     hd.save(parent, module, key="parent", example_inputs=inputs)
