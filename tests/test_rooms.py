@@ -49,7 +49,7 @@ DOORS: dict[str, set[str]] = {
     "rich": {"cli/"},
     "sqlite3": {"store/index/"},
     "tensorboard": {"mirrors/tensorboard.py"},
-    "torch": {"checkpoints/", "inheritance/", "transfer/", "engine/trials/worker.py"},
+    "torch": {"checkpoints/", "inheritance/", "oneshot/", "transfer/", "engine/trials/worker.py"},
     "wandb": {"mirrors/wandb.py"},
     "xxhash": {"store/tensors.py"},
     "yaml": {"engine/files/yaml_source.py"},

@@ -1,0 +1,19 @@
+"""One-shot search: one supernet holds all architectures of a space, and derived ones inherit from it."""
+
+from heredity.oneshot.blocks import Cell, Choice, Edge, InputChoice, PlainCell, Repeat
+from heredity.oneshot.choosing import ChoicePoint, Choosing, Kind
+from heredity.oneshot.freezing import freeze
+from heredity.oneshot.selection import Selected, Selection, selecting
+from heredity.oneshot.walking import (
+    Architecture,
+    architecture_of,
+    choices,
+    selection_of,
+    space_of,
+)
+
+__all__ = [
+    "Architecture", "Cell", "Choice", "ChoicePoint", "Choosing", "Edge", "InputChoice", "Kind", "PlainCell",
+    "Repeat", "Selected", "Selection", "architecture_of", "choices", "freeze", "selecting", "selection_of",
+    "space_of",
+]  # fmt: skip
