@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import torch
 
 from heredity.errors import InputError
 
-Selected = int | torch.Tensor
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """One candidate that runs alone, times a weight: through it, a gradient says how good the candidate is.
+
+    Attributes:
+        position: Which candidate.
+        weight: A number with its graph.
+    """
+
+    position: int
+    weight: torch.Tensor
+
+
+Selected = int | torch.Tensor | Weighted
 """The position of the one candidate that runs; or weights, one for each candidate, which are all mixed."""
 
 Selection = Mapping[str, Selected]
@@ -72,9 +87,9 @@ def position(label: str) -> int:
         InputError: Nothing is, or weights are.
     """
     chosen = selected(label)
-    if isinstance(chosen, torch.Tensor):
+    if not isinstance(chosen, int):
         raise InputError(
             f"{label}: expected the position of one candidate, got weights.",
-            hint="Widths are nested: they are sampled, and cannot be mixed.",
+            hint="Widths are nested: they are sampled, and cannot be mixed. Only a module can have a weight.",
         )
     return chosen

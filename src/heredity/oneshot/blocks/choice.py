@@ -10,7 +10,7 @@ import torch
 
 from heredity.errors import InputError
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Condition, Copy, Kind
-from heredity.oneshot.selection import selected
+from heredity.oneshot.selection import Weighted, position, selected
 
 if TYPE_CHECKING:
     from heredity.oneshot.origins import Origins
@@ -51,6 +51,9 @@ class Choice(Choosing):
         modules = list(self.candidates.values())
         if isinstance(chosen, torch.Tensor):
             return mixed(chosen, (module(*inputs) for module in modules), label=self._label, num=len(modules))
+        if isinstance(chosen, Weighted):
+            weighted: torch.Tensor = chosen.weight * modules[chosen.position](*inputs)
+            return weighted
         output: torch.Tensor = modules[chosen](*inputs)
         return output
 
@@ -101,8 +104,8 @@ class InputChoice(Choosing):
 
     def chosen(self) -> tuple[int, ...] | torch.Tensor:
         """The numbers of the inputs that are selected, or the weights of all."""
-        position = selected(self._label)
-        return position if isinstance(position, torch.Tensor) else self.combinations[position]
+        chosen = selected(self._label)
+        return chosen if isinstance(chosen, torch.Tensor) else self.combinations[position(self._label)]
 
     def forward(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Add those that are selected, or mix all."""

@@ -10,7 +10,7 @@ import torch
 from heredity.errors import InputError
 from heredity.oneshot.blocks.choice import mixed
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Condition, Copy, Kind
-from heredity.oneshot.selection import selected
+from heredity.oneshot.selection import position, selected
 
 if TYPE_CHECKING:
     from heredity.oneshot.origins import Origins
@@ -58,7 +58,7 @@ class Repeat(Choosing):
         chosen = selected(self._label)
         if isinstance(chosen, torch.Tensor):
             return mixed(chosen, self._at_each_depth(value), label=self._label, num=self._point.num_weights)
-        for number in range(self._low + chosen):
+        for number in range(self._low + position(self._label)):
             value = self.blocks[number](value)
         return value
 
