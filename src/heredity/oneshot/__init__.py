@@ -2,6 +2,16 @@
 
 from heredity.oneshot.blocks import Cell, Choice, Edge, InputChoice, PlainCell, Repeat
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Kind
+from heredity.oneshot.elastic import (
+    Elastic,
+    ElasticBatchNorm1d,
+    ElasticBatchNorm2d,
+    ElasticConv1d,
+    ElasticConv2d,
+    ElasticLayerNorm,
+    ElasticLinear,
+    separate_parts,
+)
 from heredity.oneshot.freezing import freeze
 from heredity.oneshot.selection import Selected, Selection, selecting
 from heredity.oneshot.walking import (
@@ -13,7 +23,8 @@ from heredity.oneshot.walking import (
 )
 
 __all__ = [
-    "Architecture", "Cell", "Choice", "ChoicePoint", "Choosing", "Edge", "InputChoice", "Kind", "PlainCell",
-    "Repeat", "Selected", "Selection", "architecture_of", "choices", "freeze", "selecting", "selection_of",
-    "space_of",
+    "Architecture", "Cell", "Choice", "ChoicePoint", "Choosing", "Edge", "Elastic", "ElasticBatchNorm1d",
+    "ElasticBatchNorm2d", "ElasticConv1d", "ElasticConv2d", "ElasticLayerNorm", "ElasticLinear",
+    "InputChoice", "Kind", "PlainCell", "Repeat", "Selected", "Selection", "architecture_of", "choices",
+    "freeze", "selecting", "selection_of", "separate_parts", "space_of",
 ]  # fmt: skip

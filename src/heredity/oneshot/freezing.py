@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -43,8 +43,16 @@ def freeze(supernet: torch.nn.Module, architecture: Architecture) -> torch.nn.Mo
     return freeze_with_origins(supernet, architecture).module
 
 
-def freeze_with_origins(supernet: torch.nn.Module, architecture: Architecture) -> Frozen:
+def freeze_with_origins(
+    supernet: torch.nn.Module, architecture: Architecture, *, is_sharing: bool = False
+) -> Frozen:
     """As `freeze`, with the origin of each tensor.
+
+    Args:
+        supernet: As there.
+        architecture: As there.
+        is_sharing: Whether the parameters are views of the supernet's, so that nothing is copied but buffers.
+            What is changed in one is then changed in the other.
 
     Raises:
         InputError: As there.
@@ -55,7 +63,9 @@ def freeze_with_origins(supernet: torch.nn.Module, architecture: Architecture) -
             f"the architecture is none of the supernet's: {'; '.join(problems)}.",
             hint="`space_of(supernet)` says which there are.",
         )
-    freezing = _Freezing(selection_of(supernet, architecture))
+    freezing = _Freezing(selection_of(supernet, architecture), is_sharing=is_sharing)
+    if is_sharing:
+        freezing.share(supernet.parameters())
     module = freezing.copy(supernet)
     return Frozen(module, dict(freezing.named_origins(module, supernet)))
 
@@ -63,10 +73,14 @@ def freeze_with_origins(supernet: torch.nn.Module, architecture: Architecture) -
 class _Freezing:
     """One copy in the making: modules that were copied once are shared, as they are in the supernet."""
 
-    def __init__(self, selection: Mapping[str, int]) -> None:
+    def __init__(self, selection: Mapping[str, int], *, is_sharing: bool) -> None:
         self._selection = selection
         self._memo: dict[int, object] = {}
-        self._origins = Origins()
+        self._origins = Origins(is_sharing=is_sharing)
+
+    def share(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        for parameter in parameters:
+            self._memo[id(parameter)] = parameter
 
     def copy(self, module: torch.nn.Module) -> torch.nn.Module:
         for choosing in _outermost(module):
@@ -78,16 +92,14 @@ class _Freezing:
     def named_origins(
         self, module: torch.nn.Module, supernet: torch.nn.Module
     ) -> Iterator[tuple[str, tuple[str, Origin]]]:
-        names = {id(tensor): name for name, tensor in supernet.state_dict(keep_vars=True).items()}
-        whole = {
-            id(self._memo[id(tensor)]): Origin(tensor)
-            for tensor in supernet.state_dict(keep_vars=True).values()
-            if id(tensor) in self._memo
-        }
-        known = {**whole, **self._origins.by_tensor}
+        tensors = supernet.state_dict(keep_vars=True)
+        names = {id(tensor): name for name, tensor in reversed(tensors.items())}  # of tied ones the first
+        whole = {id(self._memo[key]): key for key in names if key in self._memo}
         for name, tensor in module.state_dict(keep_vars=True).items():
-            origin = known.get(id(tensor))
-            if origin is not None and id(origin.tensor) in names:
+            origin = self._origins.of(tensor)
+            if origin is None and id(tensor) in whole:
+                origin = Origin(tensors[names[whole[id(tensor)]]])
+            if origin is not None:
                 yield name, (names[id(origin.tensor)], origin)
 
 

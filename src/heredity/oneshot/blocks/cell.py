@@ -118,7 +118,9 @@ class Cell(Choosing):
                 [point] = choice.points()
                 sources = choice.combinations[selection[point.label]]
             edges |= {(node, source): copy(self._edge(node, source)) for source in sources}
-        return PlainCell(edges, num_inputs=self._num_inputs, merge=self._merge)
+        cell = PlainCell(edges, num_inputs=self._num_inputs, merge=self._merge)
+        cell.training = self.training  # the operators have modes of their own
+        return cell
 
     def _edge(self, node: int, source: int) -> torch.nn.Module:
         return self.edges[edge_name(node, source)]

@@ -86,4 +86,6 @@ class Repeat(Choosing):
     def fixed(self, selection: Mapping[str, int], copy: Copy, origins: Origins) -> torch.nn.Module:  # noqa: ARG002  # it has no tensors
         """See `Choosing.fixed`: the blocks that run, one after the other."""
         depth = self._low + selection[self._label]
-        return torch.nn.Sequential(*(copy(block) for block in self.blocks[:depth]))
+        row = torch.nn.Sequential(*(copy(block) for block in self.blocks[:depth]))
+        row.training = self.training  # the blocks have modes of their own
+        return row
