@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import random
 import sys
 import time
 import traceback
@@ -14,6 +13,7 @@ from heredity.engine.trials.current import holding
 from heredity.engine.trials.orders import TrialOrder
 from heredity.engine.trials.reporting import Emit, Reporter
 from heredity.engine.trials.resources import ResourceMeter
+from heredity.engine.trials.seeding import seed_generators
 from heredity.engine.trials.trial import Trial
 from heredity.engine.trials.values import Ending
 from heredity.errors import ConfigError, ProgramFailed, StoreUnavailable, TrialInterrupted, TrialStopped
@@ -115,20 +115,7 @@ def warm_up(function: TrialFunction) -> None:
     """Import what the trials will need, once, in the process that they are forked from."""
     if not problem_of(function) and "torch" in sys.modules:
         importlib.import_module("heredity.inheritance")
-    seed_generators(0)  # for its imports: numpy.random alone would cost every trial ten milliseconds
+    if "numpy" in sys.modules:
+        importlib.import_module("numpy.random")  # it would cost every trial ten milliseconds
     gc.collect()
     gc.freeze()  # a collection in a worker would touch, and so copy, pages that it shares with all others
-
-
-def seed_generators(seed: int, *, num_threads: int = 1) -> None:
-    """Seed every generator that the trial function has loaded, and keep torch to so many threads.
-
-    Two threads in each of two busy processes on two cores were measured to be fifty times slower than one.
-    """
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        importlib.import_module("numpy.random").seed(seed % 2**32)
-    if "torch" in sys.modules:
-        torch = importlib.import_module("torch")
-        torch.manual_seed(seed)
-        torch.set_num_threads(num_threads)
