@@ -31,6 +31,9 @@ _SUPPORTED = (
 # What a store that is just being made may already hold.
 _UNFINISHED = {"t", "tmp", "trash", "refs", "pin"}
 
+# How the folders begin in which a place is examined.
+DOCTOR = ".doctor-"
+
 _memory: dict[str, MemoryBackend] = {}
 
 
@@ -80,15 +83,24 @@ def open_store(
     if isinstance(url, str) and url.startswith("memory://"):
         in_memory = _open_memory(url, create=create)
         return Store(in_memory, store_id=_format_of(in_memory, create=True).store_id, verify=verify)
+    root = directory_of(url)
+    backend, found = _open_directory(root, create=create, map_files=machine.map_files)
+    return _store(backend, found, machine, verify=verify)
+
+
+def directory_of(url: str | os.PathLike[str]) -> Path:
+    """The directory that a path or a ``file://`` URL names, absolute.
+
+    Raises:
+        StoreLocationError: It names no directory.
+    """
     text = _path_of_url(url) if isinstance(url, str) and "://" in url else os.fspath(url)
     if not text or "\0" in text:
         raise StoreLocationError(f"{text!r} is no path.", hint=_SUPPORTED)
     if not isinstance(url, str) and _is_mangled_url(text):
         raise StoreLocationError(f"Path({text!r}): a URL is no path; give it as text.", hint=_SUPPORTED)
     # Made absolute now: the program may change its directory while the store is in use.
-    root = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
-    backend, found = _open_directory(root, create=create, map_files=machine.map_files)
-    return _store(backend, found, machine, verify=verify)
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100  # resolve() would follow links
 
 
 def _store(backend: Backend, found: Format, machine: MachineSettings, *, verify: Verify) -> Store:
@@ -201,7 +213,8 @@ def _refuse_other_content(root: Path, *, backend: Backend) -> None:
 
 
 def _refuse_strangers(found: list[str], *, where: object, backend: Backend) -> None:
-    strangers = [name for name in found if name not in _UNFINISHED]
+    # `heredity doctor` examines a place in a folder of its own, maybe at this very moment.
+    strangers = [name for name in found if name not in _UNFINISHED and not name.startswith(DOCTOR)]
     orphans = [] if strangers or "t" not in found else backend.names(CHECKPOINTS)
     # Another process may have made the store, and used it, since we looked for its format.
     if (strangers or orphans) and not backend.exists(FORMAT_FILE):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from heredity.errors import HeredityError, StoreFull, StoreLocationError, StoreUnavailable
 
@@ -118,19 +118,37 @@ def has_change_counters(kind: str) -> bool:
     return kind in _MAPPABLE or kind == "nfs4"
 
 
+class Mount(NamedTuple):
+    """One line of the kernel's table: where a file system is mounted, of which kind, from where, and how."""
+
+    point: Path
+    kind: str
+    source: str
+    options: tuple[str, ...]
+
+
 def file_system_of(path: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> str:
     """The kind of file system that this path is on, such as ``ext4`` or ``nfs4``; empty if not known."""
+    mount = mount_of(path, mounts=mounts)
+    return "" if mount is None else mount.kind
+
+
+def mount_of(path: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> Mount | None:
+    """How the file system that this path is on is mounted; ``None`` if the system does not tell."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return ""
+        return None
     # Where the files are, not where a link to them is: people link from their home to a share.
     path = path.resolve()
-    best, kind = Path(), ""
+    best: Mount | None = None
     for line in lines:
         # 36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw; blanks in paths are \040
         before, _, after = line.partition(" - ")
-        point = Path(before.split()[4].replace("\\040", " "))
-        if path.is_relative_to(point) and len(point.parts) >= len(best.parts):
-            best, kind = point, after.split()[0]
-    return kind
+        fields = before.split()
+        point = Path(fields[4].replace("\\040", " "))
+        if path.is_relative_to(point) and (best is None or len(point.parts) >= len(best.point.parts)):
+            kind, source, *rest = after.split()
+            options = (*fields[5].split(","), *",".join(rest).split(","))
+            best = Mount(point, kind, source, tuple(dict.fromkeys(filter(None, options))))
+    return best

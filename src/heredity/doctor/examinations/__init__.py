@@ -1,0 +1,1 @@
+"""The examinations, one question each: from a place to findings."""
