@@ -1,175 +1,148 @@
-"""What a trial costs besides its training: 1,000 trivial trials, side by side in one run.
+"""What a trial costs besides its training: trivial trials, ten ways, side by side in one run.
 
-Three ways, interleaved over several rounds on the same machine:
+All sides take turns, in another order each round. Each runs as a program of its own; wall time and the CPU time
+of all its processes are read whenever a trial has left its mark, so that start and stop can be told from the
+trials. Two trials at a time. The sides and their settings: `trial_overhead_sides.py`.
 
-* Heredity, executor `processes`: a fresh process a trial, forked from one that has imported torch; journal
-  on disk, every start synced before the trial begins.
-* ``concurrent.futures.ProcessPoolExecutor`` with a fresh process a task (``max_tasks_per_child=1``, fork
-  server, the same preload): what the standard library offers for the isolation alone, without a record.
-* Optuna, ``study.optimize`` with two threads and a journal file: a record, but no isolation.
-
-Usage: ``python benchmarks/trial_overhead.py --trials 1000 --rounds 3 > benchmarks/results/NAME.md``
+Usage: ``python benchmarks/trial_overhead.py --report benchmarks/results/NAME.md`` does all of it. The peers that
+are no dependency of the benchmarks (Ray Tune, NNI, Syne Tune) get environments below ``--peers``, once; 3 GB.
+As root, it runs at priority -10, so that a busy machine disturbs it less. ``--only`` and ``--trials`` are for a
+look.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import multiprocessing
+import json
 import os
-import platform
-import resource
-import statistics
+import random
+import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-CONCURRENCY = 2
-Way = Callable[[int, Path], None]
+from trial_overhead_accounts import Account, run
+from trial_overhead_marks import MARKS
+from trial_overhead_report import page
+from trial_overhead_sides import HERE, SIDES, Side, command, environment
 
-
-def heredity(num_trials: int, folder: Path) -> None:
-    import heredity as hd
-    from heredity.engine.function import FunctionReference
-    from heredity.ids import TrialId
-    from heredity.strategies import Given, GivenTrial
-
-    trials = [GivenTrial(TrialId(f"t{n}"), {"x": n / num_trials}) for n in range(num_trials)]
-    state = hd.Experiment(
-        train=FunctionReference("trivial", "train", folder=str(Path(__file__).parent)),
-        name="overhead",
-        strategy=Given(trials),
-        seed=0,
-        budget=hd.Budget(concurrency=CONCURRENCY),
-        directory=folder,
-    ).run()
-    assert all(record.state.value == "completed" for record in state.trials.values())
-
-
-def process_pool(num_trials: int, _: Path) -> None:
-    import trivial
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trivial"])
-    with ProcessPoolExecutor(CONCURRENCY, mp_context=context, max_tasks_per_child=1) as pool:
-        scores = list(pool.map(trivial.value, [n / num_trials for n in range(num_trials)]))
-    assert len(scores) == num_trials
-
-
-def optuna(num_trials: int, folder: Path) -> None:
-    import optuna as peer
-    import trivial
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    peer.logging.set_verbosity(peer.logging.ERROR)
-    study = peer.create_study(
-        storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))),
-        sampler=peer.samplers.RandomSampler(seed=0),
-    )
-    study.optimize(
-        lambda trial: trivial.value(trial.suggest_float("x", 0, 1)), n_trials=num_trials, n_jobs=CONCURRENCY
-    )
-    assert len(study.trials) == num_trials
-
-
-WAYS: dict[str, Way] = {"heredity": heredity, "process_pool": process_pool, "optuna": optuna}
-LABELS = {
-    "heredity": "Heredity, `processes`",
-    "process_pool": "`ProcessPoolExecutor`, a fresh process a task",
-    "optuna": "Optuna, 2 threads, journal file",
+LIMIT_SECONDS = 300.0
+INSTALLS = {
+    "tune": ["ray[tune]"],
+    # Its dispatcher imports pkg_resources, which later versions of setuptools have no more.
+    "nni": ["setuptools<81", "wheel", "nni==3.0"],
+    "syne": ["syne-tune==0.16.0"],
 }
+VERSIONS = {"tune": "ray", "nni": "nni", "syne": "syne-tune"}
+CONSTRAINED = {"tune"}
+"""The others have caps of their own that ours would break."""
 
 
-def measure_here(way: str, num_trials: int) -> None:
-    """Run one way in this process, and print seconds and CPU seconds of the whole process tree."""
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
-        WAYS[way](num_trials, Path(folder))
-        seconds = time.perf_counter() - begin
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    # A fork server's children are charged to it when they end, and to us when it has ended.
-    stop_fork_server()
-    below = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(seconds, own.ru_utime + own.ru_stime + below.ru_utime + below.ru_stime)
+def install(peers: Path, names: set[str]) -> None:
+    """Make the peers' environments that are not there yet."""
+    for name in sorted(names):
+        folder = peers / name
+        if (folder / ".installed").exists():
+            continue
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        constraints = ["--constraint", str(HERE.parent / "constraints.txt")] if name in CONSTRAINED else []
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *constraints, *INSTALLS[name]], check=True)
+        (folder / ".installed").touch()
 
 
-def stop_fork_server() -> None:
-    from multiprocessing import forkserver
-
-    if "multiprocessing.forkserver" in sys.modules:
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  # not public
-
-
-def measure(way: str, num_trials: int) -> tuple[float, float]:
-    """Run one way in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--way", way, "--trials", str(num_trials)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"},
-    )
-    seconds, cpu_seconds = done.stdout.split()[-2:]
-    return float(seconds), float(cpu_seconds)
+def version_of(side: Side, peers: Path) -> str:
+    """What is measured."""
+    package = VERSIONS.get(side.environment or "", side.name.partition("-")[0])
+    if package in {"heredity", "pool"}:
+        return ""
+    python = sys.executable if side.environment is None else str(peers / side.environment / "bin" / "python")
+    code = f"from importlib.metadata import version; print(version({package!r}))"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def report(num_trials: int, num_rounds: int) -> None:
-    few = max(2, num_trials // 100)
-    results: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
-    starts: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
-    load_before = os.getloadavg()[0]
-    for _ in range(num_rounds):
-        for way in WAYS:
-            starts[way].append(measure(way, few))
-            results[way].append(measure(way, num_trials))
-    print(f"# Overhead per trial, {num_trials:,} trivial trials\n")
-    today = dt.datetime.now(tz=dt.UTC).date()
-    print(
-        f"{today}, {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}; load before: {load_before:.1f}. Two trials at a time, "
-        f"{num_rounds} rounds, interleaved; median (lowest to highest).\n"
-    )
-    print("| way | trials/s | ms a trial | CPU ms a trial | isolated | recorded |")
-    print("|---|---|---|---|---|---|")
-    facts = {"heredity": ("yes", "yes"), "process_pool": ("yes", "no"), "optuna": ("no", "yes")}
-    for way in WAYS:
-        # What starting costs once (imports, the fork server) is taken out by a run with few trials.
-        rows = [
-            tuple((many - little) / (num_trials - few) * 1000 for many, little in zip(a, b, strict=True))
-            for a, b in zip(results[way], starts[way], strict=True)
-        ]
-        wall, cpu = [row[0] for row in rows], [row[1] for row in rows]
-        rate = [num_trials / seconds for seconds, _ in results[way]]
-        isolated, recorded = facts[way]
-        print(
-            f"| {LABELS[way]} | {spread(rate)} | {spread(wall)} | {spread(cpu)} | {isolated} | {recorded} |"
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def measure(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any]:
+    """Run one side once; plain data."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        marks, log = folder / "marks", folder / "log"
+        account = run(
+            command(side, num_trials, folder, peers=peers),
+            environment={**environment(folder, port=free_port()), MARKS: str(marks)},
+            marks=marks,
+            log=log,
+            limit_seconds=LIMIT_SECONDS,
         )
-    ours, peer = (
-        statistics.median(seconds for seconds, _ in results[way]) for way in ("heredity", "process_pool")
-    )
-    print(f"\nAgainst the process pool: {ours / peer:.2f} of its time for {num_trials:,} trials in all.")
-    print("\n`python benchmarks/trial_overhead.py` repeats it.")
+        _refuse(side, account, num_trials, log)
+    seconds, cpu_seconds = account.per_trial(skip=max(1, num_trials // 10))
+    return {
+        "num_trials": num_trials,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "all_seconds": account.seconds,
+        "all_cpu_seconds": account.cpu_seconds,
+        "load": os.getloadavg()[0],
+    }
 
 
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+def _refuse(side: Side, account: Account, num_trials: int, log: Path) -> None:
+    num_marks = account.samples[-1].num_trials if account.samples else 0
+    # A side may end a search while a further trial runs; none may do less than was asked.
+    if account.exit_code or num_marks < num_trials:
+        text = log.read_text(errors="replace")[-3000:]
+        raise RuntimeError(
+            f"{side.name}: {num_marks} of {num_trials} trials, exit code {account.exit_code}\n{text}"
+        )
+
+
+def rounds(sides: Sequence[Side], *, num_rounds: int, num_trials: int | None, peers: Path) -> dict[str, Any]:
+    """All sides in turns."""
+    results: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
+    for number in range(num_rounds):
+        for side in random.Random(number).sample(sides, len(sides)):
+            results[side.name].append(measure(side, num_trials or side.num_trials, peers=peers))
+            last = results[side.name][-1]
+            print(
+                f"round {number + 1}, {side.name}: {last['seconds'] * 1000:.1f} ms, "
+                f"CPU {last['cpu_seconds'] * 1000:.1f} ms",
+                flush=True,
+            )
+    return results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--way", choices=WAYS)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--report", type=Path, required=True, help="the page to write; JSON goes beside it")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", type=Path, default=HERE.parent / "runs" / "peers")
+    parser.add_argument("--only", nargs="+", choices=[side.name for side in SIDES], default=None)
+    parser.add_argument(
+        "--trials", type=int, default=None, help="for each side; by default as many as suit it"
+    )
     arguments = parser.parse_args()
-    if arguments.way:
-        measure_here(arguments.way, arguments.trials)
-    else:
-        report(arguments.trials, arguments.rounds)
+    peers = arguments.peers.resolve()
+    sides = [side for side in SIDES if arguments.only is None or side.name in arguments.only]
+    install(peers, {side.environment for side in sides if side.environment is not None})
+    if os.geteuid() == 0:
+        os.nice(-10 - os.nice(0))
+    results = {
+        "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
+        "runs": rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers),
+    }
+    arguments.report.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    arguments.report.write_text(page(results, arguments.report))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch  # noqa: F401  # what a fresh process would have to import
+from trial_overhead_marks import value
 
 import heredity as hd
 
-
-def value(x: float) -> float:
-    return (x - 2) ** 2
+__all__ = ["train", "value"]
 
 
 def train(trial: hd.Trial) -> float:

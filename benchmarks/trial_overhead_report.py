@@ -1,0 +1,108 @@
+"""The page of the overhead benchmark, made from its numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Results = Mapping[str, Any]  # Any: plain data, as it lies in the JSON file
+READING = "\n## Reading\n"
+TARGET = 5.0
+"""So much less than each peer that gives every trial a process of its own."""
+_LEGEND = """A trial computes one number. *A trial*: from the mark of the tenth part of the trials to that of
+the last, so without start and stop. *CPU*: of all processes that came of the program, daemons and orphans too.
+*Start and stop*: what the whole program took beyond that. No side's trials import torch, but for Heredity's
+`inline` and `processes` and the pool, which have done so once for all; real trials of the others would add one to
+two CPU seconds each, wherever a process is not reused."""
+_COMMAND = """`python benchmarks/trial_overhead.py --report benchmarks/results/NAME.md` repeats it, the peers'
+environments included; `trial_overhead_sides.py` has all settings."""
+
+
+def page(results: Results, path: Path) -> str:
+    """The page's text; what stands by hand under its last heading stays."""
+    labels = {side["name"]: side for side in results["sides"]}
+    runs: Mapping[str, Sequence[Mapping[str, float]]] = results["runs"]
+    loads = [run["load"] for each in runs.values() for run in each]
+    num_rounds = max(map(len, runs.values()))
+    today = dt.datetime.now(tz=dt.UTC).date()
+    machine = (
+        f"{today}, {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"Python {platform.python_version()}. Load after each run: {min(loads):.1f} to {max(loads):.1f} (the "
+        f"runs themselves make some of it). Two trials at a time, {num_rounds} rounds, all sides in turns; "
+        "median (lowest to highest)."
+    )
+    lines = [
+        "# Overhead per trial, beside the peers",
+        "",
+        machine,
+        "",
+        _LEGEND,
+        "",
+        "| | isolation | on disk | trials | ms a trial | CPU ms a trial | start and stop, s | … CPU s |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(labels[name], each) for name, each in runs.items()),
+        "",
+        *_ratios(labels, runs),
+        "",
+        _COMMAND,
+    ]
+    old = path.read_text() if path.exists() else ""
+    return "\n".join(lines) + "\n" + (READING + old.partition(READING)[2] if READING in old else "")
+
+
+def _row(side: Mapping[str, Any], runs: Sequence[Mapping[str, float]]) -> str:
+    num = int(runs[0]["num_trials"])
+    around = [run["all_seconds"] - num * run["seconds"] for run in runs]
+    around_cpu = [run["all_cpu_seconds"] - num * run["cpu_seconds"] for run in runs]
+    version = f" {side['version']}" if side["version"] and side["version"] not in side["label"] else ""
+    label = side["label"].replace(",", f"{version},", 1)
+    cells = [
+        label,
+        side["isolation"],
+        side["record"],
+        f"{num:,}",
+        spread([run["seconds"] * 1000 for run in runs]),
+        spread([run["cpu_seconds"] * 1000 for run in runs]),
+        f"{statistics.median(around):.1f}",
+        f"{statistics.median(around_cpu):.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _ratios(
+    labels: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Sequence[Mapping[str, float]]]
+) -> list[str]:
+    """Each peer's cost as a multiple of the executor `processes`."""
+    if "heredity-processes" not in runs:
+        return []
+    head = (
+        f"As a multiple of Heredity's `processes`, median of the ratios within each round. Target: {TARGET:g} "
+        "or more, for frameworks that give each trial a process of its own."
+    )
+    lines = [head, "", "| | isolation | time | CPU | |", "|---|---|---|---|---|"]
+    ours = runs["heredity-processes"]
+    for name, side in labels.items():
+        if name == "heredity-processes":
+            continue
+        time, cpu = (ratio(runs[name], ours, what) for what in ("seconds", "cpu_seconds"))
+        is_framework = not name.startswith("heredity") and name != "pool"
+        verdict = "pass" if min(time, cpu) >= TARGET else "**miss**"
+        is_target = side["isolation"] == "own process" and is_framework
+        lines.append(
+            f"| {side['label']} | {side['isolation']} | {time:.3g} | {cpu:.3g} | {verdict if is_target else ''} |"
+        )
+    return lines
+
+
+def ratio(peer: Sequence[Mapping[str, float]], ours: Sequence[Mapping[str, float]], what: str) -> float:
+    """The median of the ratios within each round."""
+    return statistics.median(a[what] / b[what] for a, b in zip(peer, ours, strict=True))
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
