@@ -1,20 +1,22 @@
 """What a trial costs besides its training: trivial trials, ten ways, side by side in one run.
 
-All sides take turns, in another order each round. Each runs as a program of its own; wall time and the CPU time
-of all its processes are read whenever a trial has left its mark, so that start and stop can be told from the
-trials. Two trials at a time. The sides and their settings: `trial_overhead_sides.py`.
+All sides take turns, in another order each round. Each runs as a program of its own; wall time and the CPU
+time of all its processes are read whenever a trial has left its mark, so that start and stop can be told
+from the trials. Two trials at a time. The sides and their settings: `trial_overhead_sides.py`.
 
-Usage: ``python benchmarks/trial_overhead.py --report benchmarks/results/NAME.md`` does all of it. The peers that
-are no dependency of the benchmarks (Ray Tune, NNI, Syne Tune) get environments below ``--peers``, once; 3 GB.
-As root, it runs at priority -10, so that a busy machine disturbs it less. ``--only`` and ``--trials`` are for a
-look.
+Usage: ``python benchmarks/trial_overhead.py --report benchmarks/results/NAME.md`` does all of it. The peers
+that are no dependency of the benchmarks (Ray Tune, NNI, Syne Tune) get environments below ``--peers``,
+once; 3 GB. As root, it runs at priority -10, so that a busy machine disturbs it less. ``--only`` and
+``--trials`` are for a look.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
+import platform
 import random
 import socket
 import subprocess
@@ -63,6 +65,13 @@ def version_of(side: Side, peers: Path) -> str:
     python = sys.executable if side.environment is None else str(peers / side.environment / "bin" / "python")
     code = f"from importlib.metadata import version; print(version({package!r}))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def machine() -> str:
+    return (
+        f"{dt.datetime.now(tz=dt.UTC).date()}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"Linux {platform.release()}, Python {platform.python_version()}"
+    )
 
 
 def free_port() -> int:
@@ -134,14 +143,19 @@ def main() -> None:
     arguments = parser.parse_args()
     peers = arguments.peers.resolve()
     sides = [side for side in SIDES if arguments.only is None or side.name in arguments.only]
+    numbers = arguments.report.with_suffix(".json")
+    if not arguments.rounds:
+        arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
+        return
     install(peers, {side.environment for side in sides if side.environment is not None})
     if os.geteuid() == 0:
         os.nice(-10 - os.nice(0))
     results = {
+        "machine": machine(),
         "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
         "runs": rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers),
     }
-    arguments.report.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    numbers.write_text(json.dumps(results, indent=1) + "\n")
     arguments.report.write_text(page(results, arguments.report))
 
 

@@ -1,8 +1,9 @@
 """Runs a program and counts what it costs: wall time, and CPU time of all processes that come of it.
 
 The program runs in a control group of its own (`cpuacct`, or version 2), so that nothing it starts escapes
-the count: neither daemons nor orphans. Where none can be made, /proc is read instead, and the program's orphans
-become this process's children; then processes that nobody waited for may be missed.
+the count: neither daemons nor orphans. Where none can be made, /proc is read instead, and the program's
+orphans become this process's children; then processes that nobody waited for may be missed.
+
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
-import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +11,11 @@ Results = Mapping[str, Any]  # Any: plain data, as it lies in the JSON file
 READING = "\n## Reading\n"
 TARGET = 5.0
 """So much less than each peer that gives every trial a process of its own."""
-_LEGEND = """A trial computes one number. *A trial*: from the mark of the tenth part of the trials to that of
-the last, so without start and stop. *CPU*: of all processes that came of the program, daemons and orphans too.
-*Start and stop*: what the whole program took beyond that. No side's trials import torch, but for Heredity's
-`inline` and `processes` and the pool, which have done so once for all; real trials of the others would add one to
-two CPU seconds each, wherever a process is not reused."""
+_LEGEND = """A trial computes one number. *A trial*: from the mark of the tenth part of the trials to that
+of the last, so without start and stop. *CPU*: of all processes that came of the program, daemons and
+orphans too. *Start and stop*: what the whole program took beyond that. No side's trials import torch, but
+for Heredity's `inline` and `processes` and the pool, which have done so once for all; real trials of the
+others would add one to two CPU seconds each, wherever a process is not reused."""
 _COMMAND = """`python benchmarks/trial_overhead.py --report benchmarks/results/NAME.md` repeats it, the peers'
 environments included; `trial_overhead_sides.py` has all settings."""
 
@@ -29,12 +26,10 @@ def page(results: Results, path: Path) -> str:
     runs: Mapping[str, Sequence[Mapping[str, float]]] = results["runs"]
     loads = [run["load"] for each in runs.values() for run in each]
     num_rounds = max(map(len, runs.values()))
-    today = dt.datetime.now(tz=dt.UTC).date()
     machine = (
-        f"{today}, {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}. Load after each run: {min(loads):.1f} to {max(loads):.1f} (the "
-        f"runs themselves make some of it). Two trials at a time, {num_rounds} rounds, all sides in turns; "
-        "median (lowest to highest)."
+        f"{results['machine']}. Load after each run: {min(loads):.1f} to {max(loads):.1f} (the runs "
+        f"themselves make some of it). Two trials at a time, {num_rounds} rounds, all sides in turns; median "
+        "(lowest to highest)."
     )
     lines = [
         "# Overhead per trial, beside the peers",
@@ -81,8 +76,8 @@ def _ratios(
     if "heredity-processes" not in runs:
         return []
     head = (
-        f"As a multiple of Heredity's `processes`, median of the ratios within each round. Target: {TARGET:g} "
-        "or more, for frameworks that give each trial a process of its own."
+        f"As a multiple of Heredity's `processes`, median of the ratios within each round. Target: "
+        f"{TARGET:g} or more, for frameworks that give each trial a process of its own."
     )
     lines = [head, "", "| | isolation | time | CPU | |", "|---|---|---|---|---|"]
     ours = runs["heredity-processes"]
@@ -91,11 +86,9 @@ def _ratios(
             continue
         time, cpu = (ratio(runs[name], ours, what) for what in ("seconds", "cpu_seconds"))
         is_framework = not name.startswith("heredity") and name != "pool"
-        verdict = "pass" if min(time, cpu) >= TARGET else "**miss**"
-        is_target = side["isolation"] == "own process" and is_framework
-        lines.append(
-            f"| {side['label']} | {side['isolation']} | {time:.3g} | {cpu:.3g} | {verdict if is_target else ''} |"
-        )
+        has_target = side["isolation"] == "own process" and is_framework
+        verdict = ("pass" if min(time, cpu) >= TARGET else "**miss**") if has_target else ""
+        lines.append(f"| {side['label']} | {side['isolation']} | {time:.3g} | {cpu:.3g} | {verdict} |")
     return lines
 
 
