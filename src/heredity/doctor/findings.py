@@ -74,11 +74,9 @@ class Finding:
             ValueError: It is not what `to_json` makes.
         """
         match value:
-            case {"name": str(name), "grade": str(grade), "seen": str(seen)}:
-                texts = {
-                    key: text for key in ("expected", "change") if isinstance(text := value.get(key), str)
-                }
-                return cls(name, Grade(grade), seen, machine=machine, **texts)
+            case {"name": str(name), "grade": str(grade), "seen": str(seen), **rest}:
+                expected, change = str(rest.get("expected", "")), str(rest.get("change", ""))
+                return cls(name, Grade(grade), seen, expected=expected, change=change, machine=machine)
         raise ValueError(f"{machine} sent something that is no finding: {value!r:.80}")
 
 

@@ -100,7 +100,7 @@ def findings_of(export: Export) -> Iterator[Finding]:
             "export",
             Grade.UNFIT,
             f"{where} with async",
-            expected="sync; with async a power cut takes saves that were acknowledged, and the store with them",
+            expected="sync; with async a power cut takes saves that were acknowledged, and the store too",
             change=f"Write sync {again}",
         )
     else:

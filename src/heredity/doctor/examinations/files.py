@@ -1,4 +1,4 @@
-"""What the store asks of a directory's system calls: exclusive creation, links, renames, what is deleted but open."""
+"""What the store asks of a directory's system calls: exclusive creation, links, renames, deletion."""
 
 from __future__ import annotations
 
@@ -189,13 +189,10 @@ def _deleted_while_open(bench: _Bench) -> Finding:
 def _names(bench: _Bench) -> Finding:
     name = "file names"
     letters = secrets.token_hex(4) + "x"
-    for each in (
-        letters.upper(),
-        "%2E~-_.@".replace("@", letters),
-        letters * (_LONGEST_NAME // len(letters)),
-    ):
-        os.close(bench.system.open(bench.folder / each, _NEW, 0o600))
-    if _is_refused(lambda: let_go(bench.system.open(bench.folder / letters.lower(), _NEW, 0o600))):
+    longest = (letters * _LONGEST_NAME)[:_LONGEST_NAME]
+    for each in (letters.upper(), f"%2E~-_.{letters}", longest):
+        let_go(bench.system.open(bench.folder / each, _NEW, 0o600))
+    if _is_refused(lambda: let_go(bench.system.open(bench.folder / letters, _NEW, 0o600))):
         return Finding(
             name,
             Grade.UNFIT,

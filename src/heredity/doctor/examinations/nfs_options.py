@@ -104,8 +104,8 @@ def _version(version: str, *, seen: str) -> Finding:
             "file system",
             Grade.NOTE,
             seen,
-            expected="4.2: version 3 tells by times alone that a directory has changed, so that a save waits for "
-            "the next tick of the server's clock, and sends 23 to 27 requests instead of 16",
+            expected="4.2: version 3 tells by times alone that a directory has changed, so that a save waits "
+            "for the next tick of the server's clock, and sends 23 to 27 requests instead of 16",
             change="It is safe. Mount with vers=4.2 if the server has it.",
         )
     if version in {"4.1", "4.2"}:

@@ -45,14 +45,18 @@ def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.3f} ms" if seconds < 0.001 else f"{1000 * seconds:.1f} ms"
 
 
+def _median_and_longest(taken: list[float]) -> str:
+    median, longest = milliseconds(statistics.median(taken)), milliseconds(max(taken))
+    return f"{median} (median of {len(taken)}, longest {longest})"
+
+
 def check_sync(place: Place) -> Iterator[Finding]:
     """How long it takes until 4 kB are on the disk."""
     if place.folder is None:
         return
     taken = sync_times(place.folder)
     median = statistics.median(taken)
-    seen = f"4 kB written and synced in {milliseconds(median)} (median of {len(taken)}, longest "
-    seen += f"{milliseconds(max(taken))})"
+    seen = f"4 kB written and synced in {_median_and_longest(taken)}"
     measures = {"median_seconds": median, "longest_seconds": max(taken)}
     if median < _IMPLAUSIBLE_SECONDS:
         yield Finding(
@@ -103,9 +107,7 @@ def check_latency(place: Place) -> Iterator[Finding]:
     ):
         median = statistics.median(taken := times_of(call))
         what = {"put": "4 kB saved", "open": "4 kB opened and read", "list": "a directory listed"}[name]
-        seen = (
-            f"{what} in {milliseconds(median)} (median of {len(taken)}, longest {milliseconds(max(taken))})"
-        )
+        seen = f"{what} in {_median_and_longest(taken)}"
         yield _judged(name, median, seen=seen, measures={"median_seconds": median})
 
 
