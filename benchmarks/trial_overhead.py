@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -114,19 +114,21 @@ def _refuse(side: Side, account: Account, num_trials: int, log: Path) -> None:
         )
 
 
-def rounds(sides: Sequence[Side], *, num_rounds: int, num_trials: int | None, peers: Path) -> dict[str, Any]:
-    """All sides in turns."""
+def rounds(
+    sides: Sequence[Side], *, num_rounds: int, num_trials: int | None, peers: Path
+) -> Iterator[dict[str, Any]]:
+    """All sides in turns; what there is after each round."""
     results: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
     for number in range(num_rounds):
         for side in random.Random(number).sample(sides, len(sides)):
-            results[side.name].append(measure(side, num_trials or side.num_trials, peers=peers))
-            last = results[side.name][-1]
+            last = measure(side, num_trials or side.num_trials, peers=peers)
+            results[side.name].append(last)
             print(
                 f"round {number + 1}, {side.name}: {last['seconds'] * 1000:.1f} ms, "
                 f"CPU {last['cpu_seconds'] * 1000:.1f} ms",
                 flush=True,
             )
-    return results
+        yield results
 
 
 def main() -> None:
@@ -150,13 +152,13 @@ def main() -> None:
     install(peers, {side.environment for side in sides if side.environment is not None})
     if os.geteuid() == 0:
         os.nice(-10 - os.nice(0))
-    results = {
+    facts = {
         "machine": machine(),
         "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
-        "runs": rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers),
     }
-    numbers.write_text(json.dumps(results, indent=1) + "\n")
-    arguments.report.write_text(page(results, arguments.report))
+    for runs in rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers):
+        numbers.write_text(json.dumps({**facts, "runs": runs}, indent=1) + "\n")
+        arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
 
 
 if __name__ == "__main__":

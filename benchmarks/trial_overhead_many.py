@@ -137,8 +137,8 @@ def page(results: Mapping[str, Any], path: Path) -> str:
 
 {results["machine"]}; load before {results["load"][0]:.1f}, after {results["load"][1]:.1f}.
 Executor `processes`, {CONCURRENCY} at a time, a random point and no report a trial.
-{samples[-1]["seconds"]:.0f} s in all, of which the driver used {samples[-1]["cpu_seconds"]:.0f} CPU seconds. The journal has
-{results["journal_bytes"] / num:.0f} bytes a trial.
+{samples[-1]["seconds"]:.0f} s in all, of which the driver used {samples[-1]["cpu_seconds"]:.0f} CPU s.
+The journal has {results["journal_bytes"] / num:.0f} bytes a trial.
 
 | trials ended | driver, resident MiB | of it its own | ms a trial, in the tenth before |
 |---|---|---|---|

@@ -177,6 +177,7 @@ def environment(folder: Path, *, port: int) -> dict[str, str]:
         "HOME": str(folder),  # where some of them leave files
         "PYTHONPATH": str(HERE),
         "OMP_NUM_THREADS": "1",
+        "RAY_worker_niceness": "0",  # by its default, all else on the machine would go before its workers
         "TRIAL_OVERHEAD_CONCURRENCY": str(CONCURRENCY),
         "TRIAL_OVERHEAD_PORT": str(port),
     }
