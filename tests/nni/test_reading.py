@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from heredity.cli.main import heredity as command_line
+from heredity.engine.files.yaml_source import parse_yaml
 from heredity.errors import ConfigError
 from heredity.nni import is_nni_file, load_nni_experiment
 from heredity.nni.duration import UntilDuration
-from heredity.nni.fields import seconds_of
+from heredity.nni.fields import flattened, seconds_of
 from heredity.nni.tuner import Recorded
 from heredity.space import Float
 from heredity.strategies import NoProposal, Proposal
@@ -89,7 +90,7 @@ def test_hyperband_is_an_advisor(tmp_path: Path) -> None:
     assert type(load_nni_experiment(_file(tmp_path, fields)).experiment.strategy) is Hyperband
 
 
-@pytest.mark.parametrize("name", ["PBTTuner", "NetworkMorphism", "SMAC"])
+@pytest.mark.parametrize("name", ["PBTTuner", "NetworkMorphism", "SMAC", "BOHB", "Odd"])
 def test_a_tuner_without_a_counterpart_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     fields = VERSION_2 | {"tuner": {"name": name}}
     with pytest.raises(ConfigError, match=rf"tuner.name: '{name}' is not run: .*these are: Evolution, GP"):
@@ -102,6 +103,54 @@ def test_other_machines_are_refused_with_the_way_to_ray_and_no_password(tmp_path
     with pytest.raises(ConfigError, match=r"expected 'local', got 'remote'.*ray start --head") as raised:
         load_nni_experiment(_file(tmp_path, fields))
     assert "bob" not in str(raised.value)
+
+
+REMOTE = """
+trialConcurrency: 1
+trainingServicePlatform: remote
+trial: {command: "true"}
+tuner: {builtinTunerName: Random}
+searchSpacePath: space.json
+heredity: {firstParameterId: 3}
+machineList:
+  - ip: 10.10.10.10
+    passwd: bob 123  # his
+  - {ip: 10.10.10.11, passwd: "bob,123", username: bob}
+"""
+
+
+def test_on_ray_a_file_for_other_machines_runs_as_it_is(tmp_path: Path) -> None:
+    path = _file(tmp_path, {})
+    path.write_text(REMOTE)
+    loaded = load_nni_experiment(path, is_on_ray=True)
+    assert loaded.experiment.executor == "ray"
+    assert "machineList: ignored: the machines are those of the Ray cluster, and no password is read" in (
+        loaded.notes
+    )
+
+
+def test_no_password_is_written_down(tmp_path: Path) -> None:
+    path = _file(tmp_path, {})
+    path.write_text(REMOTE)
+    source = load_nni_experiment(path, is_on_ray=True).experiment.source
+    assert source is not None
+    assert "123" not in source.text
+    assert '    passwd: "-"  # his' in source.text.splitlines()
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_what_was_chosen_at_the_start_stands_in_the_text_that_is_kept(tmp_path: Path, is_json: bool) -> None:
+    fields = VERSION_2 | {"heredity": {"firstParameterId": 3, "seed": 5}}
+    path = _file(tmp_path, fields)
+    if not is_json:
+        path.write_text(
+            "\n".join(f"{name}: {json.dumps(value)}" for name, value in fields.items()) + "\n...\n"
+        )
+    source = load_nni_experiment(path, first_parameter_id=1).experiment.source
+    assert source is not None
+    kept = flattened(parse_yaml(source.text, path).value)
+    assert (kept["heredity.firstParameterId"][1], kept["heredity.seed"][1]) == (1, 5)
+    assert len(str(kept["heredity.experimentId"][1])) == 8
 
 
 @pytest.mark.parametrize(
@@ -119,7 +168,9 @@ def test_other_machines_are_refused_with_the_way_to_ray_and_no_password(tmp_path
         ({"tuner": {"className": "OwnTuner"}}, "tuner.className: expected 'file.Class', got 'OwnTuner'"),
         ({"tuner": {"name": "Random", "className": "a.B"}}, "tuner.name: expected the name of one"),
         ({"tuner": {"name": "Random", "classArgs": 3}}, "tuner.classArgs: expected a mapping, got 3"),
-        ({"assessor": {"name": "Curvefitting"}}, "assessor.name: no stopper corresponds to it"),
+        ({"assessor": {"name": "Curvefitting"}}, "assessor.name: 'Curvefitting' is not run: .*Medianstop"),
+        ({"assessor": {"name": "Odd"}}, "assessor.name: 'Odd' is not run: no stopper corresponds to it"),
+        ({"sharedStorage": {"storageType": "NFS"}}, "sharedStorage: expected none: nothing is mounted here"),
         ({"searchSpace": {"x": {"_type": "odd", "_value": []}}}, "searchSpace: x._type: unknown type 'odd'"),
         ({"searchSpace": None, "searchSpaceFile": "no.json"}, "searchSpaceFile: .*no.json cannot be read"),
     ],

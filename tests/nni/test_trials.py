@@ -91,8 +91,9 @@ print(json.dumps([ids, [os.environ[name] for name in names], os.environ["NNI_OUT
     config = files(tuner=TUNER, trial=trial)
     _run(config)
     ids, names, output, folder = json.loads(_log(config, "00002"))
-    assert ids == ["small", "00002", 2, 2]
-    assert names == ["local", "small", "00002", "2", str(config.parent)]
+    assert ids == [names[1], "00002", 2, 2]
+    assert len(names[1]) == 8
+    assert [names[0], *names[2:]] == ["local", "00002", "2", str(config.parent)]
     assert output == str(config.parent / "run" / "nni" / "00002@1")
     assert folder == str(config.parent)
 
@@ -135,3 +136,64 @@ subprocess.run([sys.executable, "-c", program], check=True)
     assert trial_named(state, "00000").score is None
     assert "received 0 3\nend 0 True" in capsys.readouterr().out  # type: ignore[attr-defined]  # pytest's
     assert "only the tuner gets this" in _log(config, "00000")
+
+
+ENDLESS = """
+import os, pathlib, time, nni
+number = nni.get_next_parameter()["x"]
+nni.report_final_result({"path": str(number)})
+while not number and not pathlib.Path("released").exists():
+    time.sleep(0.01)
+"""
+RELEASING = """
+import pathlib, threading
+from nni.tuner import Tuner
+
+class OwnTuner(Tuner):
+    has_come, ended = threading.Event(), []
+    def update_search_space(self, search_space): pass
+    def generate_parameters(self, parameter_id):
+        if parameter_id:
+            self.has_come.wait()
+        return {"x": parameter_id}
+    def receive_trial_result(self, parameter_id, parameters, value):
+        print("received", parameter_id)
+        self.has_come.set()
+    def trial_end(self, parameter_id, success):
+        print("end", parameter_id)
+        self.ended.append(parameter_id)
+        if len(self.ended) == 2:
+            pathlib.Path("FOLDER", "released").touch()
+"""
+
+
+def test_a_result_is_delivered_while_its_trial_still_runs(files: Files, capsys: object) -> None:
+    """The first trial ends when the last one has; so this ends only if the others do not wait for its end."""
+    tuner = RELEASING.replace("FOLDER", str(files(tuner="", trial="").parent))
+    state = _run(files(tuner=tuner, trial=ENDLESS, config="multiThread: true\n"))
+    assert {record.state for record in state.trials.values()} == {TrialState.COMPLETED}
+    said = capsys.readouterr().out.split("\n")  # type: ignore[attr-defined]  # pytest's
+    assert (said[0], said.count("received 0"), said[-2]) == ("received 0", 1, "end 0")
+
+
+def test_results_may_wait_for_the_end(files: Files, capsys: object) -> None:
+    trial = """
+import time, nni
+number = nni.get_next_parameter()["x"]
+nni.report_final_result(number)
+time.sleep(0.6 if not number else 0)
+"""
+    config = files(tuner=TUNER, trial=trial, config="heredity: {resultsAtEnd: true}\n")
+    _run(config)
+    out = capsys.readouterr().out  # type: ignore[attr-defined]  # pytest's
+    assert "received 0 0\nend 0 True" in out
+
+
+def test_a_trial_that_does_not_find_the_driver_s_directory_says_so(files: Files) -> None:
+    """As on a machine that does not share it."""
+    experiment = load_nni_experiment(files(tuner=TUNER, trial="")).experiment
+    experiment.observers.clear()  # so that nothing was made
+    experiment.directory = Path(files(tuner=TUNER, trial="").parent, "run")
+    record = trial_named(experiment.run(), "00000")
+    assert record.state is TrialState.FAILED
+    assert "Name a --directory on a disk that all machines share" in str(record.error)

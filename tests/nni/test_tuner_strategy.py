@@ -11,6 +11,7 @@ import pytest
 from heredity.encoding import Json
 from heredity.errors import InputError
 from heredity.experiment import TrialResult, TrialState
+from heredity.ids import TrialId
 from heredity.nni.tuner import CalledTuner, Recorded, TunerRules, TunerStrategy
 from heredity.nni.tuner.calls import Calls, InTurn
 from heredity.nni.tuner.threads import InThreads
@@ -43,10 +44,29 @@ class Counting:
         self.calls.append((parameter_id, success))
 
 
+class Reported:
+    """What trials have reported; all the same, and each trial in the attempt that is set."""
+
+    def __init__(self, values: Sequence[Json]) -> None:
+        self.values = values
+        self.attempt = 1
+        self.so_far: Sequence[Json] = ()
+        """Before the end."""
+
+    def latest(self, trial: str) -> int:
+        return self.attempt
+
+    def final(self, trial: str, attempt: int) -> Sequence[Json]:
+        return self.so_far
+
+    def results(self, result: TrialResult) -> Sequence[Json]:
+        return self.values
+
+
 def _strategy(
     tuner: Any,
     *,
-    results: Sequence[Json] = (0.5,),
+    results: Sequence[Json] | Reported = (0.5,),
     recorded: Sequence[Recorded] = (),
     kind: type[InTurn | InThreads] = InTurn,
     said: list[str] | None = None,
@@ -56,7 +76,7 @@ def _strategy(
     return TunerStrategy(
         calls,
         rules=TunerRules(**{"concurrency": 2, **rules}),
-        results=lambda _: results,
+        results=results if isinstance(results, Reported) else Reported(results),
         recorded=recorded,
         say=(said if said is not None else []).append,
     )
@@ -193,3 +213,42 @@ def test_a_tuner_that_does_not_repeat_itself_is_told_of_once() -> None:
 def test_a_tuner_that_had_no_more_is_not_asked_again() -> None:
     strategy = _strategy(Counting(), recorded=[Recorded(None)])
     assert [strategy.ask(), strategy.ask()] == [NoProposal.EXHAUSTED] * 2
+
+
+def test_a_result_is_heard_once_and_before_the_next_proposal() -> None:
+    tuner, reported = Counting(), Reported([0.5, "more"])
+    strategy = _strategy(tuner, results=reported)
+    first = strategy.ask()
+    reported.so_far = [0.5]
+    second = strategy.ask()
+    strategy.tell(_ended(first))
+    assert isinstance(second, Proposal)
+    assert second.info["heard"] == [["00000", 1, 1]]
+    assert [call if isinstance(call, int) else call[2:3] or "end" for call in tuner.calls] == [  # type: ignore[index]  # a tuple
+        0, (0.5,), 1, ("more",), "end",
+    ]  # fmt: skip
+
+
+def test_an_attempt_that_follows_a_lost_one_is_heard_anew() -> None:
+    tuner, reported = Counting(limit=1), Reported([0.5])
+    strategy = _strategy(tuner, results=reported)
+    first = strategy.ask()
+    reported.so_far = [0.4]
+    strategy.ask()
+    reported.attempt = 2
+    strategy.tell(_ended(first))
+    assert [call[2] for call in tuner.calls if isinstance(call, tuple) and len(call) > 2] == [0.4, 0.5]
+
+
+def test_what_was_heard_before_a_proposal_is_heard_before_it_again() -> None:
+    tuner, reported = Counting(), Reported([0.5])
+    proposals = [
+        Proposal(TrialId("00000"), {"x": 1}, info={"parameter_id": 0}),
+        Proposal(TrialId("00001"), {"x": 2}, info={"parameter_id": 1, "heard": [["00000", 1, 1]]}),
+    ]
+    strategy = _strategy(tuner, results=reported, recorded=[Recorded(each) for each in proposals])
+    reported.so_far = [0.5]
+    assert [strategy.ask(), strategy.ask()] == proposals
+    strategy.tell(_ended(proposals[0]))
+    kinds = [call if isinstance(call, int) else len(call) for call in tuner.calls]  # type: ignore[arg-type]  # a tuple
+    assert kinds == [0, 4, 1, 2]  # asked, told, asked, ended

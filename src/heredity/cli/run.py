@@ -63,7 +63,7 @@ def run(  # one for each option
     Everything that can be checked is checked before the first trial. Ctrl-C ends in order, twice at once;
     go on with `heredity resume`.
     """
-    experiment = _load(file, first_parameter_id)
+    experiment = _load(file, first_parameter_id, is_on_ray=executor == "ray")
     experiment.directory = directory
     _go(_on(experiment, executor, ray_address), resume=False, as_json=as_json)
 
@@ -84,9 +84,9 @@ def resume(directory: Path, executor: ExecutorName | None, ray_address: str | No
     _go(_on(experiment, executor, ray_address), resume=True, as_json=as_json)
 
 
-def _load(file: Path, first_parameter_id: int | None) -> Experiment:
+def _load(file: Path, first_parameter_id: int | None, *, is_on_ray: bool) -> Experiment:
     if is_nni_file(read_yaml(file).value):
-        loaded = load_nni_experiment(file, first_parameter_id=first_parameter_id)
+        loaded = load_nni_experiment(file, first_parameter_id=first_parameter_id, is_on_ray=is_on_ray)
         click.echo(f"{file} is an NNI config file. This is how it was read:", err=True)
         for note in loaded.notes:
             click.echo(f"  {note}", err=True)

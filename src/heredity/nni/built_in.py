@@ -47,12 +47,18 @@ _TUNERS: Mapping[str, tuple[str, Callable[[Mapping[str, Json]], Arguments]]] = {
 """By NNI's name: our kind, and its arguments from NNI's."""
 
 _READ = {"Evolution": {"population_size"}, "Hyperband": {"R", "eta"}}
+_INSTEAD = "use TPE or GP, which learn from results too"
 _WHY_NOT: Mapping[str, str] = {
     "PBTTuner": "its trials load and save by paths that it gives them; use the strategy 'population_based'",
     "NetworkMorphism": "it hands over no weights; use the strategy 'network_morphism', which does",
     "BOHB": "use Hyperband, or a strategy 'hyperband' with the sampler 'optuna_sampler'",
     "Batch": "use GridSearch, or a strategy 'given'",
     "BatchTuner": "use GridSearch, or a strategy 'given'",
+    "RegularizedEvolutionTuner": "use Evolution, or a strategy 'regularized_evolution'",
+    **dict.fromkeys(("Anneal", "SMAC", "MetisTuner", "Metis", "DNGOTuner", "DNGO", "PPOTuner"), _INSTEAD),
+}
+_NO_ASSESSOR: Mapping[str, str] = {
+    "Curvefitting": "it extrapolates curves, which no stopper does; use Medianstop",
 }
 
 
@@ -76,7 +82,7 @@ def strategy_of(file: NniFile, spec: ClassSpec, *, seed: int) -> Strategy:
 
 
 def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
-    """Make the stopper that corresponds to an assessor.
+    """Make the stopper that corresponds to a built-in assessor.
 
     Raises:
         ConfigError: There is none.
@@ -84,8 +90,8 @@ def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
     if spec is None:
         return None
     if spec.name != "Medianstop":
-        name = "assessor.name" if spec.name else "assessor.className"
-        raise file.fault(name, "no stopper corresponds to it; Medianstop is run, or leave the assessor out")
+        why = _NO_ASSESSOR.get(spec.name, "no stopper corresponds to it")
+        raise file.fault("assessor.name", f"{spec.name!r} is not run: {why}, or leave the assessor out")
     _note_arguments(file, spec, read={"start_step", "optimize_mode"})
     arguments = {"kind": "median", "min_steps": spec.arguments.get("start_step", MIN_STEPS)}
     return _reader(file, seed=0, space=None).stopper(arguments, ("assessor",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,20 +13,30 @@ from heredity.engine import Budget, Experiment
 from heredity.engine.directory import JOURNAL_NAME, Source
 from heredity.engine.executors import Resources
 from heredity.engine.files.experiment_file import read_snapshot
-from heredity.engine.files.yaml_source import YamlSource, parse_yaml, read_yaml
+from heredity.engine.files.yaml_source import YamlSource, read_yaml
 from heredity.engine.function import FunctionReference
-from heredity.experiment import TrialResult
 from heredity.experiment import events as happened
 from heredity.journal import replay
 from heredity.nni.built_in import stopper_of, strategy_of
 from heredity.nni.duration import UntilDuration
+from heredity.nni.kept import with_fields, without_passwords
 from heredity.nni.reading import ClassSpec, NniFile, read_nni
-from heredity.nni.trials import final_results, run_nni_trial
-from heredity.nni.tuner import Recorded, TunerRules, TunerStrategy, load_tuner
+from heredity.nni.reports import TrialReports
+from heredity.nni.trials import TrialProgram, run_nni_trial
+from heredity.nni.tuner import (
+    AssessorStopper,
+    Recorded,
+    TunerRules,
+    TunerStrategy,
+    load_assessor,
+    load_tuner,
+)
 from heredity.nni.tuner.calls import InTurn
 from heredity.nni.tuner.strategy import PATIENCE_SECONDS
 from heredity.nni.tuner.threads import InThreads
-from heredity.strategies import Proposal, Strategy
+from heredity.strategies import Proposal, Stopper, Strategy
+
+NUM_ID_LETTERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +47,30 @@ class NniExperiment:
     notes: tuple[str, ...]
 
 
-def load_nni_experiment(path: Path, *, first_parameter_id: int | None = None) -> NniExperiment:
+def load_nni_experiment(
+    path: Path, *, first_parameter_id: int | None = None, is_on_ray: bool = False
+) -> NniExperiment:
     """Read a config file; check all that can be checked, and make its tuner.
 
     Args:
         path: The file.
         first_parameter_id: The id of the first trial; by default what the file says, else 0.
+        is_on_ray: Whether its trials run on a Ray cluster; only so may it be for several machines.
 
     Raises:
         ConfigError: Something is wrong; the message has the line.
     """
     source = read_yaml(path)
+    chosen: dict[str, Json] = {}
     if first_parameter_id is not None:
-        # Into the text, so that a resumption has it too.
-        text = f"{source.text.rstrip()}\nheredity: {{firstParameterId: {first_parameter_id}}}\n"
-        source = parse_yaml(text, path)
+        chosen["heredity.firstParameterId"] = first_parameter_id
+    if read_nni(source, path.parent, is_on_ray=is_on_ray).get("heredity.experimentId") is None:
+        chosen["heredity.experimentId"] = _drawn_id()
+    source = with_fields(source, chosen)
     folder = path.resolve().parent
-    loaded = _loaded(source, folder, recorded=())
-    loaded.experiment.source = Source(folder, source.text)
+    loaded = _loaded(source, folder, recorded=(), is_on_ray=is_on_ray)
+    # What was chosen goes into the text, so that a resumption has it too.
+    loaded.experiment.source = Source(folder, without_passwords(source.text))
     return loaded
 
 
@@ -63,9 +81,15 @@ def load_nni_snapshot(directory: Path) -> NniExperiment:
         ConfigError: The directory holds no such experiment.
     """
     source, folder = read_snapshot(directory)
-    loaded = _loaded(source, folder, recorded=_recorded(directory / JOURNAL_NAME))
+    journal = directory / JOURNAL_NAME
+    loaded = _loaded(source, folder, recorded=_recorded(journal), journal=journal, is_on_ray=True)
     loaded.experiment.directory = directory
     return loaded
+
+
+def _drawn_id() -> str:
+    """A name for one run, as long as NNI's. Not by the experiment's seed: two runs of a file differ in it."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(NUM_ID_LETTERS))
 
 
 def _recorded(journal: Path) -> tuple[Recorded, ...]:
@@ -79,50 +103,66 @@ def _recorded(journal: Path) -> tuple[Recorded, ...]:
     return tuple(recorded)
 
 
-def _loaded(source: YamlSource, folder: Path, *, recorded: tuple[Recorded, ...]) -> NniExperiment:
-    file = read_nni(source, folder)
-    command = file.text("trialCommand")
-    if not command:
-        raise file.fault("trialCommand", "expected each trial's command, got none")
-    code = file.directory("trialCodeDirectory")
-    concurrency = file.integer("trialConcurrency", 1, at_least=1) or 1
-    max_trials = file.integer("maxTrialNumber", None, at_least=1)
+def _loaded(
+    source: YamlSource,
+    folder: Path,
+    *,
+    recorded: tuple[Recorded, ...],
+    journal: Path | None = None,
+    is_on_ray: bool,
+) -> NniExperiment:
+    file = read_nni(source, folder, is_on_ray=is_on_ray)
+    reports = TrialReports()
+    if journal is not None:
+        reports.take_recorded(journal)
+    spec, assessor = _chosen(file), file.class_spec("assessor")
     seed = file.integer("heredity.seed", 0, at_least=0) or 0
-    spec = _chosen(file)
-    directory = _Directory()
+    is_heard = not spec.name or (assessor is not None and not assessor.name)
     experiment = Experiment(
         train=FunctionReference(
-            run_nni_trial.__module__, run_nni_trial.__name__, arguments=(command, str(code))
+            run_nni_trial.__module__,
+            run_nni_trial.__name__,
+            arguments=_program(file, is_heard=is_heard).arguments(),
         ),
         name=file.name(),
         strategy=(
             _built_in(file, spec, seed=seed, recorded=recorded)
             if spec.name
-            else _tuner(file, spec, seed=seed, recorded=recorded, directory=directory)
+            else _tuner(file, spec, seed=seed, recorded=recorded, reports=reports)
         ),
-        stopper=stopper_of(file, file.class_spec("assessor")),
+        stopper=_stopper(file, assessor, reports),
         seed=seed,
-        budget=Budget(
-            concurrency=concurrency,
-            max_trials=max_trials,
-            time_limit_seconds=file.seconds("maxTrialDuration"),
-        ),
+        budget=_budget(file),
         resources=Resources(gpus=file.integer("trialGpuNumber", None, at_least=0) or None),
         direction=_direction(spec),
+        executor="ray" if file.is_remote else "processes",
+        observers=[reports.observe] if is_heard else [],
     )
-    directory.experiment = experiment
+    reports.experiment = experiment
     return NniExperiment(experiment, tuple(file.notes))
 
 
-class _Directory:
-    """Finds trials' results in the experiment's directory, which is known when it runs."""
+def _program(file: NniFile, *, is_heard: bool) -> TrialProgram:
+    command = file.text("trialCommand")
+    if not command:
+        raise file.fault("trialCommand", "expected each trial's command, got none")
+    code = file.directory("trialCodeDirectory")
+    return TrialProgram(command, str(code), file.text("heredity.experimentId"), is_heard)
 
-    experiment: Experiment | None = None
 
-    def results(self, result: TrialResult) -> list[Json]:
-        """The trial's final results."""
-        assert self.experiment is not None  # noqa: S101  # set before anything runs
-        return final_results(Path(str(self.experiment.directory)), result)
+def _budget(file: NniFile) -> Budget:
+    return Budget(
+        concurrency=file.integer("trialConcurrency", 1, at_least=1) or 1,
+        max_trials=file.integer("maxTrialNumber", None, at_least=1),
+        time_limit_seconds=file.seconds("maxTrialDuration"),
+    )
+
+
+def _stopper(file: NniFile, spec: ClassSpec | None, reports: TrialReports) -> Stopper | None:
+    if spec is None or spec.name:
+        return stopper_of(file, spec)
+    assessor = load_assessor(spec.module, spec.class_name, folder=spec.folder, arguments=spec.arguments)
+    return AssessorStopper(assessor, results=reports)
 
 
 def _chosen(file: NniFile) -> ClassSpec:
@@ -145,7 +185,7 @@ def _built_in(file: NniFile, spec: ClassSpec, *, seed: int, recorded: tuple[Reco
 
 
 def _tuner(
-    file: NniFile, spec: ClassSpec, *, seed: int, recorded: tuple[Recorded, ...], directory: _Directory
+    file: NniFile, spec: ClassSpec, *, seed: int, recorded: tuple[Recorded, ...], reports: TrialReports
 ) -> Strategy:
     tuner = load_tuner(spec.module, spec.class_name, folder=spec.folder, arguments=spec.arguments, seed=seed)
     tuner.update_search_space(file.search_space())
@@ -155,9 +195,10 @@ def _tuner(
         first_parameter_id=file.integer("heredity.firstParameterId", 0, at_least=0) or 0,
         time_limit_seconds=file.seconds("maxExperimentDuration"),
         patience_seconds=file.seconds("heredity.patienceSeconds") or PATIENCE_SECONDS,
+        results_at_end=file.flag("heredity.resultsAtEnd"),
     )
     calls = InThreads(tuner) if file.flag("multiThread") else InTurn(tuner)
-    return TunerStrategy(calls, rules=rules, results=directory.results, recorded=recorded)
+    return TunerStrategy(calls, rules=rules, results=reports, recorded=recorded)
 
 
 def _direction(spec: ClassSpec) -> Literal["maximize", "minimize"]:

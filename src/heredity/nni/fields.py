@@ -46,8 +46,13 @@ READ: Mapping[str, str] = {
     "advisor.name": "the kind of the strategy",
     "advisor.classArgs": "what it is made with",
     "assessor.name": "the kind of the stopper",
+    "assessor.codeDirectory": "where the assessor's file lies",
+    "assessor.classFileName": "the assessor's file",
+    "assessor.className": "the assessor's class",
     "assessor.classArgs": "what it is made with",
     "heredity.firstParameterId": "the id of the first trial; 0 is NNI's",
+    "heredity.experimentId": "what nni.get_experiment_id() answers; drawn at the start by default",
+    "heredity.resultsAtEnd": "whether a result waits for its trial's end; false is NNI's",
     "heredity.seed": "every trial's own seed comes from it",
     "heredity.patienceSeconds": "how long calls may go without an answer while no trial runs",
 }
@@ -73,12 +78,15 @@ IGNORED: Mapping[str, str] = {
     "trainingService.useActiveGpu": "accelerators are given out by trialGpuNumber alone",
     "trainingService.gpuIndices": "accelerators are given out by trialGpuNumber alone",
     "trainingService.maxTrialNumberPerGpu": "accelerators are given out by trialGpuNumber alone",
+    "trainingService.reuseMode": "a process is forked for each trial, from one that is ready",
     "tuner.includeIntermediateResults": "NNI's tuner gets final results only; so does it here",
 }
 """Why a field changes nothing."""
 
-MACHINES = ("machineList", "trainingService.machineList", "remoteConfig")
+MACHINES: tuple[str, ...] = ("machineList", "trainingService.machineList", "remoteConfig")
 """What only a remote platform needs."""
+ON_RAY = "ignored: the machines are those of the Ray cluster, and no password is read"
+"""What becomes of it on a cluster."""
 
 _TABLES = ("trial", "tuner", "advisor", "assessor", "trainingService", "heredity")
 _MARKS = ("trainingServicePlatform", "trainingService", "trialCommand", "trialConcurrency", "searchSpacePath")
@@ -94,7 +102,8 @@ def is_nni_file(value: Mapping[str, Json]) -> bool:
 def flattened(value: Mapping[str, Json]) -> dict[str, tuple[str, Json]]:
     """The fields by their names in version 2, each with its name in the file; names of tables have dots."""
     fields: dict[str, tuple[str, Json]] = {}
-    for key, entry in value.items():
+    # What was chosen at the start is written under whole names, and counts before the file's own.
+    for key, entry in sorted(value.items(), key=lambda item: item[0].startswith("heredity.")):
         if entry is None:
             continue  # as if it were not there
         if key in _TABLES and isinstance(entry, Mapping):

@@ -12,13 +12,14 @@ from heredity.encoding import Json
 from heredity.engine.files.signatures import advice
 from heredity.engine.files.yaml_source import YamlSource
 from heredity.errors import ConfigError
-from heredity.nni.fields import IGNORED, MACHINES, READ, flattened, seconds_of
+from heredity.nni.fields import IGNORED, MACHINES, ON_RAY, READ, flattened, seconds_of
 
 RAY_HINT = (
     "Start Ray on the machines, `ray start --head` on one and `ray start --address=...` on the others, with "
-    "the code in the same folder on each and --directory on a disk that they share; then set the platform to "
-    "local, leave out machineList, and run with `--executor ray --ray-address auto`. No passwords are used."
+    "the code in the same folder on each; then run this file as it is with `--executor ray --ray-address "
+    "auto` and --directory on a disk that all of them share. No passwords are read."
 )
+LOCAL, REMOTE = "local", "remote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ class NniFile:
             raise self.fault(name, f"there is no folder {folder}")
         return folder
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it was written for several machines."""
+        return self.get("trainingService.platform") == REMOTE
+
     # --- what is more than one field -----------------------------------------------------------------------
 
     def name(self) -> str:
@@ -149,36 +155,49 @@ class NniFile:
         return ClassSpec(role, name, module, last, folder, self.table(f"{role}.classArgs"))
 
 
-def read_nni(source: YamlSource, folder: Path) -> NniFile:
+def read_nni(source: YamlSource, folder: Path, *, is_on_ray: bool = False) -> NniFile:
     """Read a config file; say how each of its fields was understood.
+
+    Args:
+        source: The file.
+        folder: What its relative names start from.
+        is_on_ray: Whether trials run on a Ray cluster, which takes the place of NNI's remote platform.
 
     Raises:
         ConfigError: A field is unknown, or asks for what is not done here.
     """
     file = NniFile(source, folder, flattened(source.value))
-    _refuse_machines(file)
+    _refuse_machines(file, is_on_ray=is_on_ray)
     for name in ("useAnnotation", "multiPhase"):
         if file.flag(name):
             raise file.fault(name, "expected false: programs are run as they are")
     for name, (written, value) in file.fields.items():
-        if name in READ:
+        if name == "trainingService.platform" and is_on_ray:
+            file.notes.append(f"{written}: {_short(value)}: the machines of the Ray cluster")
+        elif name in READ:
             file.notes.append(f"{written}: {_short(value)}: {READ[name]}")
         elif name in IGNORED:
             file.notes.append(f"{written}: ignored: {IGNORED[name]}")
+        elif name in MACHINES:
+            file.notes.append(f"{written}: {ON_RAY}")
         else:
             known = [*READ, *IGNORED]
             raise file.fault(name, f"NNI has no such field, or it is not known here; {advice(name, known)}")
     return file
 
 
-def _refuse_machines(file: NniFile) -> None:
-    platform = file.text("trainingService.platform", "local")
-    if platform != "local":
-        problem = f"expected 'local', got {platform!r}: other machines are reached by Ray"
+def _refuse_machines(file: NniFile, *, is_on_ray: bool) -> None:
+    platform = file.text("trainingService.platform", LOCAL)
+    if platform not in ({LOCAL, REMOTE} if is_on_ray else {LOCAL}):
+        problem = f"expected {LOCAL!r}, got {platform!r}: other machines are reached by Ray"
         raise file.fault("trainingService.platform", problem, hint=RAY_HINT)
     for name in MACHINES:
-        if file.get(name) is not None:
-            raise file.fault(name, "expected none with the platform 'local'", hint=RAY_HINT)
+        if file.get(name) is not None and not is_on_ray:
+            raise file.fault(name, f"expected none with the platform {LOCAL!r}", hint=RAY_HINT)
+    if file.get("sharedStorage") is not None:
+        problem = "expected none: nothing is mounted here"
+        hint = "Mount it on all machines yourself, and hand its folder to the trials in their command."
+        raise file.fault("sharedStorage", problem, hint=hint)
 
 
 def _short(value: Json) -> str:

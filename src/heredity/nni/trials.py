@@ -1,42 +1,67 @@
-"""A trial that is a program of NNI's: its environment in the worker, and its results for the tuner."""
+"""A trial that is a program of NNI's, in its worker: the shell, and the environment."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 from heredity.encoding import Json
 from heredity.engine import Trial
 from heredity.engine.environment import environment_with
 from heredity.engine.programs.running import run_program
-from heredity.experiment import TrialResult, TrialState
+from heredity.errors import ConfigError
+from heredity.nni.reports import file_of, folder_of
 
 SHIM = Path(__file__).resolve().parent / "shim"
 
 
-def run_nni_trial(command: str, folder: str, trial: Trial) -> None:
+@dataclass(frozen=True, slots=True)
+class TrialProgram:
+    """What all trials of an experiment run, and what they are told."""
+
+    command: str
+    folder: str
+    experiment: str
+    """What `nni.get_experiment_id` answers."""
+    is_heard: bool
+    """Whether a tuner or an assessor in the driver's process reads what they report."""
+
+    def arguments(self) -> tuple[Json, ...]:
+        """What `run_nni_trial` is called with before the trial."""
+        return (self.command, self.folder, self.experiment, self.is_heard)
+
+
+def run_nni_trial(command: str, folder: str, experiment: str, is_heard: bool, trial: Trial) -> None:  # noqa: FBT001  # by `TrialProgram.arguments`
     """Run a trial command in its shell, as NNI does, with `nni` on its path.
 
     Raises:
+        ConfigError: The driver's directory is not here, so that nobody would hear what the trial reports.
         ProgramFailed: It ends with another exit code than 0.
         TrialStopped: It reported after it was told to stop.
         StoreUnavailable: It ends with the exit code that asks to be tried again.
     """
-    output = trial.directory / "nni" / f"{trial.id}@{trial.attempt}"
-    (output / ".nni").mkdir(parents=True, exist_ok=True)
+    output = folder_of(trial.directory, trial.id, trial.attempt)
+    if not is_heard:
+        file_of(output).parent.mkdir(parents=True, exist_ok=True)
+    elif not file_of(output).is_file():
+        raise ConfigError(
+            f"{socket.gethostname()}: expected {file_of(output)}, which the driver has made; it is not here.",
+            hint="Name a --directory on a disk that all machines share: the tuner reads there.",
+        )
     braced = command.replace("{", "{{").replace("}", "}}")  # they are the shell's, not places
-    with environment_with(_variables(trial, output, folder)):
+    with environment_with(_variables(trial, output, folder, experiment)):
         run_program(("/bin/sh", "-c", braced), folder, trial)
 
 
-def _variables(trial: Trial, output: Path, folder: str) -> dict[str, str]:
+def _variables(trial: Trial, output: Path, folder: str, experiment: str) -> dict[str, str]:
     path = os.environ.get("PYTHONPATH")
     return {
         "PYTHONPATH": str(SHIM) if not path else f"{SHIM}{os.pathsep}{path}",
         "NNI_PLATFORM": "local",
-        "NNI_EXP_ID": trial.order.experiment,
+        "NNI_EXP_ID": experiment,
         "NNI_TRIAL_JOB_ID": trial.id,
         "NNI_TRIAL_SEQ_ID": str(_sequence_of(trial)),
         "NNI_CODE_DIR": folder,
@@ -52,25 +77,3 @@ def _sequence_of(trial: Trial) -> int:
         return sequence
     number = re.search(r"\d+$", trial.id)
     return max(0, int(number[0]) - 1) if number else 0
-
-
-def final_results(directory: Path, result: TrialResult) -> list[Json]:
-    """What a trial that has ended has reported at its end, oldest first; any JSON.
-
-    A trial that was stopped early has its last intermediate result instead, as in NNI. Only its last attempt
-    counts; no attempt begins after the end.
-    """
-    attempts = (directory / "nni").glob(f"{result.trial_id}@*")
-    latest = max(attempts, key=lambda path: int(path.name.rpartition("@")[2]), default=None)
-    if latest is None:
-        return []
-    try:
-        text = (latest / ".nni" / "metrics").read_text("utf-8")
-    except FileNotFoundError:
-        return []  # it has reported nothing
-    # A last line without its end is of a program that was killed while it wrote.
-    reports = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    final = [report["value"] for report in reports if report["type"] == "FINAL"]
-    if not final and reports and result.state is TrialState.STOPPED_EARLY:
-        return [reports[-1]["value"]]
-    return final

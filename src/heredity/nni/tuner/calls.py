@@ -21,19 +21,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How a trial ended: its final results, in order, and then its end."""
+    """What a trial has come to: final results, in order, and then its end if it has ended."""
 
     parameter_id: int
     trial: str
     parameters: object
     values: tuple[object, ...]
-    success: bool
+    success: bool | None = None
+    """Whether it has ended well; None: it has not ended."""
 
     def hand_to(self, tuner: CalledTuner) -> None:
         """Make the calls."""
         for value in self.values:
             tuner.receive(self.parameter_id, parameters=self.parameters, value=value, trial=self.trial)
-        tuner.end(self.parameter_id, success=self.success)
+        if self.success is not None:
+            tuner.end(self.parameter_id, success=self.success)
 
 
 class Calls(Protocol):
@@ -54,7 +56,7 @@ class Calls(Protocol):
         ...
 
     def deliver(self, delivery: Delivery) -> None:
-        """Tell how a trial ended; returns when the tuner has heard it, or cannot hear it now."""
+        """Tell what a trial has come to; returns when the tuner has heard it, or cannot hear it now."""
         ...
 
     def settle(self, seconds: float) -> None:

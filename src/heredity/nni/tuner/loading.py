@@ -1,4 +1,4 @@
-"""A tuner's class from its file, with NNI's names on the path for it."""
+"""The classes of a tuner and of an assessor from their files, with NNI's names on the path for them."""
 
 from __future__ import annotations
 
@@ -37,21 +37,36 @@ def load_tuner(
     before = native_threads()
     shim = _shim()
     base: type = importlib.import_module("nni.tuner").Tuner
-    kind = load_object(FunctionReference(module, name, folder=str(folder)))
-    if not isinstance(kind, type) or not issubclass(kind, base):
-        raise ConfigError(
-            f"tuner {module}.{name}: expected a class that derives from nni.tuner.Tuner, got {kind!r:.80}."
-        )
     random.seed(seed)
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random").seed(seed % 2**32)
-    try:
-        tuner = kind(**arguments)
-    except TypeError as error:
-        raise ConfigError(f"tuner {module}.{name}: cannot be made with classArgs: {error}.") from error
+    tuner = _made(FunctionReference(module, name, folder=str(folder)), arguments, base=base)
     return CalledTuner(
         tuner, no_more_trial=shim.NoMoreTrialError, base=base, threads=native_threads() - before
     )
+
+
+def load_assessor(module: str, name: str, *, folder: Path, arguments: Mapping[str, Json]) -> Any:  # noqa: ANN401  # the user's
+    """Import an assessor's class and make one of it; as `load_tuner`.
+
+    Raises:
+        ConfigError: There is no such file or class, or it cannot be made with these arguments.
+    """
+    _shim()
+    base: type = importlib.import_module("nni.assessor").Assessor
+    return _made(FunctionReference(module, name, folder=str(folder)), arguments, base=base)
+
+
+def _made(reference: FunctionReference, arguments: Mapping[str, Json], *, base: type) -> Any:  # noqa: ANN401  # the user's
+    where = f"{base.__name__.lower()} {reference.module}.{reference.name}"
+    kind = load_object(reference)
+    if not isinstance(kind, type) or not issubclass(kind, base):
+        expected = f"a class that derives from {base.__module__}.{base.__name__}"
+        raise ConfigError(f"{where}: expected {expected}, got {kind!r:.80}.")
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"{where}: cannot be made with classArgs: {error}.") from error
 
 
 def _shim() -> Any:  # noqa: ANN401  # a module

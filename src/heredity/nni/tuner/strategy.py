@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from heredity.encoding import Json, decode, encode
 from heredity.errors import InputError
@@ -23,8 +24,21 @@ REPEAT_SECONDS = 10.0
 PATIENCE_SECONDS = 300.0
 """For calls that may still answer, as far as can be told, while no trial runs."""
 
-Results = Callable[[TrialResult], Sequence[Json]]
-"""Finds the final results that a trial has reported."""
+
+class Results(Protocol):
+    """Finds the final results that trials have reported."""
+
+    def latest(self, trial: TrialId) -> int:
+        """The number of a trial's latest attempt; 0 if it has none."""
+        ...
+
+    def final(self, trial: TrialId, attempt: int) -> Sequence[Json]:
+        """What an attempt has reported so far."""
+        ...
+
+    def results(self, result: TrialResult) -> Sequence[Json]:
+        """All that the tuner is to hear of a trial that has ended."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +59,26 @@ class TunerRules:
     time_limit_seconds: float | None = None
     """After it, nothing more is proposed."""
     patience_seconds: float = PATIENCE_SECONDS
+    results_at_end: bool = False
+    """Whether results wait for their trial's end."""
+
+
+@dataclass(slots=True)
+class _RunningTrial:
+    parameter_id: int
+    parameters: object
+    """As the tuner has made them."""
+    attempt: int = 0
+    num_heard: int = 0
+    """How many final results of that attempt the tuner has heard."""
 
 
 @dataclass(slots=True)
 class _Running:
-    trials: dict[TrialId, tuple[int, object]] = field(default_factory=dict)
-    """Each one's parameter id and hyperparameters, as the tuner has made them."""
+    trials: dict[TrialId, _RunningTrial] = field(default_factory=dict)
     failed: list[TrialId] = field(default_factory=list)
+    heard: list[Json] = field(default_factory=list)
+    """Since the last proposal: of which attempt the tuner has heard how many results before its end."""
 
 
 class TunerStrategy:
@@ -105,6 +132,8 @@ class TunerStrategy:
             return self._repeat(self._recorded.popleft())
         if self._is_exhausted:
             return NoProposal.EXHAUSTED
+        if not self._rules.results_at_end:
+            self._hear_results()
         self._calls.settle(SETTLE_SECONDS)
         answer = self._next_answer()
         while answer is None and self._may_begin():
@@ -121,18 +150,48 @@ class TunerStrategy:
         Raises:
             InputError: A call has raised.
         """
-        parameter_id, parameters = self._running.trials.pop(result.trial_id)
-        self._proposed[parameter_id] = None
+        trial = self._running.trials.pop(result.trial_id)
+        self._proposed[trial.parameter_id] = None
         self._has_declined = False  # a tuner may have more after each end
         if result.state is TrialState.FAILED:
             self._running.failed.append(result.trial_id)
+        is_heard = trial.attempt == self._results.latest(result.trial_id)
+        values = self._results.results(result)[trial.num_heard if is_heard else 0 :]
+        success = result.state is TrialState.COMPLETED
+        self._deliver(result.trial_id, trial, values, success=success)
+
+    # --- delivering ----------------------------------------------------------------------------------------
+
+    def _hear_results(self) -> None:
+        """Deliver what trials have reported that still run, and note it for the next proposal's record."""
+        for trial_id, trial in self._running.trials.items():
+            attempt = self._results.latest(trial_id)
+            num_results = len(self._results.final(trial_id, attempt))
+            if num_results > (trial.num_heard if attempt == trial.attempt else 0):
+                self._running.heard.append([trial_id, attempt, num_results])
+                self._hear(trial_id, attempt=attempt, num_results=num_results)
+
+    def _hear(self, trial_id: TrialId, *, attempt: int, num_results: int) -> None:
+        trial = self._running.trials.get(trial_id)
+        if trial is None:
+            return  # it has ended, and with its end all was delivered
+        if attempt != trial.attempt:  # a lost one's results count no more, and are heard anew
+            trial.attempt, trial.num_heard = attempt, 0
+        values = self._results.final(trial_id, attempt)[trial.num_heard : num_results]
+        trial.num_heard = num_results
+        self._has_declined = False  # a tuner may have more after each result
+        self._deliver(trial_id, trial, values, success=None)
+
+    def _deliver(
+        self, trial_id: TrialId, trial: _RunningTrial, values: Sequence[Json], *, success: bool | None
+    ) -> None:
         self._calls.deliver(
             Delivery(
-                parameter_id=parameter_id,
-                trial=result.trial_id,
-                parameters=parameters,
-                values=tuple(self._results(result)),
-                success=result.state is TrialState.COMPLETED,
+                parameter_id=trial.parameter_id,
+                trial=trial_id,
+                parameters=trial.parameters,
+                values=tuple(values),
+                success=success,
             )
         )
 
@@ -175,6 +234,8 @@ class TunerStrategy:
         self._idle_since = None
         parameters = _plain(answer)
         info: dict[str, Json] = {"parameter_id": answer.parameter_id, "sequence": len(self._proposed)}
+        if self._running.heard:
+            info["heard"], self._running.heard = self._running.heard, []
         if not isinstance(parameters, dict):
             parameters, info["is_wrapped"] = {"parameters": parameters}, True
         proposal = Proposal(numbered(answer.parameter_id), parameters, info=info)
@@ -183,7 +244,7 @@ class TunerStrategy:
 
     def _take(self, proposal: Proposal, parameter_id: int, parameters: object) -> None:
         self._proposed[parameter_id] = parameters
-        self._running.trials[proposal.trial_id] = (parameter_id, parameters)
+        self._running.trials[proposal.trial_id] = _RunningTrial(parameter_id, parameters)
 
     def _without_answer(self) -> NoProposal:
         if self._running.trials:
@@ -221,6 +282,8 @@ class TunerStrategy:
         parameters: object = dict(proposal.parameters)
         if proposal.info.get("is_wrapped"):
             parameters = proposal.parameters["parameters"]
+        for trial_id, attempt, num_results in _heard_before(proposal):
+            self._hear(trial_id, attempt=attempt, num_results=num_results)
         self._take(proposal, number, parameters)
         while self._next_id <= number:
             self._begin()
@@ -237,6 +300,12 @@ class TunerStrategy:
                 f"The tuner does not repeat itself: for parameter id {answer.parameter_id} it now answers "
                 f"{answer.parameters!r:.200}. What was proposed before stays; it knows of it by its results."
             )
+
+
+def _heard_before(proposal: Proposal) -> list[tuple[TrialId, int, int]]:
+    """Which results the tuner heard of trials that ran, before it made a recorded proposal."""
+    heard: Any = proposal.info.get("heard", [])  # Any: as `_hear_results` has written it
+    return [(TrialId(trial), attempt, num_results) for trial, attempt, num_results in heard]
 
 
 def _plain(answer: Answer) -> Json:

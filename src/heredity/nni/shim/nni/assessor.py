@@ -1,4 +1,4 @@
-"""The base class of assessors: so that modules which define one beside a tuner can be imported."""
+"""The base class of assessors, with NNI's methods and their signatures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AssessResult(Enum):
 
 
 class Assessor(Recoverable):
-    """Judges running trials; the experiment does not call it: see docs/from-nni.md."""
+    """Judges running trials."""
 
     def assess_trial(self, trial_job_id: str, trial_history: list[Any]) -> AssessResult:
         """Judge a trial by its intermediate results."""

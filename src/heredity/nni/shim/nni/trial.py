@@ -61,9 +61,9 @@ def get_current_parameter(tag: str | None = None) -> Any:  # noqa: ANN401
 
 
 def get_experiment_id() -> str:
-    """The experiment's name."""
+    """A name that no other run has, of this experiment file or of another."""
     order = _attempt.read()
-    return STANDALONE if order is None else str(order["experiment"])
+    return STANDALONE if order is None else os.environ.get("NNI_EXP_ID", str(order["experiment"]))
 
 
 def get_trial_id() -> str:

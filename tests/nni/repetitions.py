@@ -1,0 +1,106 @@
+"""The example of weight sharing, run as users do, with all numbers of slots and trials, again and again.
+
+python -m tests.nni.repetitions FOLDER [TIMES] [TRAINING SECONDS] [SLOTSxTRIALS]...
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "weight_sharing"
+SIZES = tuple((slots, trials) for slots in (1, 3, 10) for trials in (4, 10, 50))
+GIVE_UP_SECONDS = 120.0
+"""Above the ideal schedule: then it is taken for a standstill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one run went."""
+
+    seconds: float
+    ideal_seconds: float
+    problem: str
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether it took at most a tenth and two seconds more than the ideal schedule."""
+        return self.seconds <= 1.1 * self.ideal_seconds + 2
+
+
+def ideal_seconds(*, slots: int, trials: int, training_seconds: float) -> float:
+    """The father alone, then his children, as many at a time as there are slots."""
+    return training_seconds * (1 + math.ceil((trials - 1) / slots))
+
+
+def run(folder: Path, *, slots: int, trials: int, training_seconds: float) -> Outcome:
+    """Copy the example, set its two numbers, run it by the command, and look at what its trials have said."""
+    copied = Path(tempfile.mkdtemp(dir=folder))
+    for name in ("main.py", "simple_tuner.py"):
+        shutil.copy(EXAMPLE / name, copied)
+    text = (EXAMPLE / "config.yml").read_text()
+    text = text.replace("trialConcurrency: 3", f"trialConcurrency: {slots}")
+    (copied / "config.yml").write_text(text.replace("maxTrialNum: 10", f"maxTrialNum: {trials}"))
+    ideal = ideal_seconds(slots=slots, trials=trials, training_seconds=training_seconds)
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "heredity.cli", "run", "config.yml", "--directory", "run"],
+        cwd=copied,
+        env=os.environ | {"TRAINING_SECONDS": str(training_seconds), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=ideal + GIVE_UP_SECONDS,
+        check=False,
+    )
+    seconds = time.monotonic() - begun
+    problem = done.stdout[-2000:] if done.returncode else _problem(copied / "run", trials)
+    shutil.rmtree(copied)
+    return Outcome(seconds, ideal, problem)
+
+
+def _problem(directory: Path, trials: int) -> str:
+    files = sorted(directory.glob("nni/*/.nni/metrics"))
+    results = [json.loads(line)["value"] for file in files for line in file.read_text().splitlines()]
+    fathers = [result for result in results if "path" in result]
+    checksums = {result["checksum"] for result in results}
+    if (len(results), len(fathers), len(checksums)) == (trials, 1, 1):
+        return ""
+    return f"{len(results)} results, {len(fathers)} fathers, {len(checksums)} checksums"
+
+
+def main(folder: Path, times: int, training_seconds: float, sizes: list[tuple[int, int]]) -> int:
+    """Run them all; return how many went wrong or took too long."""
+    num_wrong = 0
+    for slots, trials in sizes:
+        outcomes = [
+            run(folder, slots=slots, trials=trials, training_seconds=training_seconds) for _ in range(times)
+        ]
+        problems = [outcome.problem for outcome in outcomes if outcome.problem]
+        num_late = sum(not outcome.is_in_time for outcome in outcomes)
+        num_wrong += len(problems) + num_late
+        seconds = sorted(outcome.seconds for outcome in outcomes)
+        print(
+            f"{slots:2} slots, {trials:2} trials, {times} times: {len(problems)} wrong, {num_late} late; "
+            f"{seconds[0]:.1f} to {seconds[-1]:.1f} s, ideal {outcomes[0].ideal_seconds:.1f} s; "
+            f"load {os.getloadavg()[0]:.1f}",
+            *problems,
+            sep="\n",
+            flush=True,
+        )
+    return num_wrong
+
+
+if __name__ == "__main__":
+    where, *words = sys.argv[1:]
+    chosen = [(int(slots), int(trials)) for slots, _, trials in (word.partition("x") for word in words[2:])]
+    times, seconds = int(words[0]) if words else 20, float(words[1]) if words[1:] else 10.0
+    sys.exit(min(99, main(Path(where), times, seconds, chosen or list(SIZES))))
