@@ -37,6 +37,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mirror": ("heredity.cli.weights.upkeep", "Copy into one store what it lacks of another."),
     "refs": ("heredity.cli.weights.upkeep", "List or move the names that move."),
     "verify": ("heredity.cli.weights.verify", "Read every tensor again and compare it with its digest."),
+    "doctor": ("heredity.cli.doctor", "Is this place fit to hold a store, and what should be changed?"),
     "export": ("heredity.cli.weights.exchange", "Write a checkpoint as a .safetensors or .pt file."),
     "import": ("heredity.cli.weights.exchange", "Put a .safetensors or .pt file into a store."),
 }

@@ -56,14 +56,20 @@ def new_code() -> str:
     return secrets.token_hex(4)
 
 
-def place_of(url: str, *, code: str, options: Mapping[str, str] | None = None) -> Place:
+def place_of(url: str, *, code: str, part: str = "", options: Mapping[str, str] | None = None) -> Place:
     """Say where a URL points to, without touching anything there.
+
+    Args:
+        url: A path or URL, as for `open_store`.
+        code: What the doctor's folder is called after.
+        part: A folder within it, where several are needed.
+        options: How to talk to an object store.
 
     Raises:
         StoreLocationError: It points to nothing of the kind.
         InputError: An option is unknown, or not for such a place.
     """
-    name = f"{DOCTOR}{code}"
+    name = f"{DOCTOR}{code}/{part}".removesuffix("/")
     if is_bucket_url(url):
         location = BucketLocation.from_url(f"{url.removesuffix('/')}/{name}")
         bucket = ObjectBackend(BucketClient(location, options or {}), url=location.url)

@@ -29,7 +29,7 @@ def check_files(place: Place, system: SystemCalls | None = None) -> Iterator[Fin
     """The promises of the file system on which the protocol of a directory store rests."""
     if place.folder is None:
         return
-    bench = _Bench(place.folder / "files", system or SystemCalls())
+    bench = _Bench(place.folder / f"files-{secrets.token_hex(4)}", system or SystemCalls())
     bench.folder.mkdir()
     for name, check, change in _CHECKS:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,9 @@ def check_race(place: Place) -> Iterator[Finding]:
     backend, run = place.backend, secrets.token_hex(4)
     names = [f"{NAMES}race-{run}-{number}" for number in range(_NUM_RACES)]
     with ThreadPoolExecutor(_NUM_RACERS) as racers:
-        won = list(racers.map(lambda racer: put_all(backend, names, racer=racer), range(_NUM_RACERS)))
+        won = dict(
+            enumerate(racers.map(lambda racer: put_all(backend, names, racer=racer), range(_NUM_RACERS)))
+        )
     yield judge_race(backend, names, won, racers=f"{_NUM_RACERS} threads of this machine")
 
 
@@ -57,11 +59,13 @@ def put_all(backend: Backend, names: list[str], *, racer: int) -> list[str]:
     return [name for name in order if backend.put_once(name, [b"%d" % racer])]
 
 
-def judge_race(backend: Backend, names: list[str], won: list[list[str]], *, racers: str) -> Finding:
+def judge_race(
+    backend: Backend, names: list[str], won: Mapping[int, Collection[str]], *, racers: str
+) -> Finding:
     """Whether each name has exactly one winner, and holds what he has put."""
     wrong = 0
     for name in names:
-        winners = [number for number, mine in enumerate(won) if name in mine]
+        winners = [number for number, mine in won.items() if name in mine]
         wrong += len(winners) != 1 or content_of(backend, name) != b"%d" % winners[0]
     measures = {"names": float(len(names)), "names_not_won_once": float(wrong)}
     if not wrong:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import secrets
 import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,7 +31,7 @@ class Ownership(NamedTuple):
 def check_rights(place: Place) -> Iterator[Finding]:
     """Whose a new file is, and who may save beside this user."""
     if place.folder is not None:
-        yield from findings_of(measure_ownership(place.folder / "rights"))
+        yield from findings_of(measure_ownership(place.folder / f"rights-{secrets.token_hex(4)}"))
 
 
 def measure_ownership(folder: Path) -> Ownership:
