@@ -198,8 +198,8 @@ class DifferentiableSearch:
     def decide_next(self, score: Score) -> str | None:
         """Decide one more choice for good, by what is most missed (DARTS-PT); see `most_missed`.
 
-        Further steps train what is left. The published recipe: a tenth of the first learning rate, and 10
-        epochs of steps before each further decision.
+        Further steps train what is left, with the learning rate of the last epoch. Published are 10 epochs
+        before each further decision, from a tenth of the first rate down.
 
         Args:
             score: Scores the supernet under a selection, as `accuracy` does; more is better.
@@ -212,7 +212,8 @@ class DifferentiableSearch:
         label = next((label for label in order if label not in decided), None)
         if label is None:
             return None
-        self.state.decide(label, most_missed(points[label], selection=self.mixture(), score=score))
+        with torch.no_grad():
+            self.state.decide(label, most_missed(points[label], selection=self.mixture(), score=score))
         return label
 
     # --- how -----------------------------------------------------------------------------------------------
