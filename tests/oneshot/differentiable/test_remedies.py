@@ -154,6 +154,12 @@ def test_a_search_stops_when_the_averaged_eigenvalue_has_grown_by_a_third() -> N
     assert found == [None, None, 12]
 
 
+def test_only_the_magnitude_of_the_eigenvalue_counts() -> None:
+    rule = CurvatureRule(window=1, delta=1, from_epoch=0)
+    assert rule.epoch_to_return_to([-1.0, -1.0]) is None
+    assert rule.epoch_to_return_to([-1.0, -1.4]) == 0
+
+
 def test_the_first_epochs_never_stop_a_search() -> None:
     grown = [2.0**epoch for epoch in range(16)]
     assert CurvatureRule().epoch_to_return_to(grown) is None

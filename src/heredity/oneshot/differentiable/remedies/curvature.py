@@ -75,7 +75,7 @@ def _product(gradient: Tensor, leaves: Sequence[Tensor], vector: Tensor) -> Tens
 class CurvatureRule:
     """When a search has to stop, by its eigenvalues (R-DARTS, "early stopping").
 
-    The eigenvalues are averaged over a sliding window; the search stops when the average has grown by a
+    The eigenvalues' magnitudes are averaged over a sliding window; the search stops when the average has grown by a
     factor against that of some measurements before, and the architecture of that earlier time is taken. The
     defaults are those of the authors' code.
     """
@@ -97,7 +97,7 @@ class CurvatureRule:
         Args:
             eigenvalues: One from each measurement so far, the first of them after epoch 0.
         """
-        averages = _sliding_averages(eigenvalues, window=self.window)
+        averages = _sliding_averages([abs(value) for value in eigenvalues], window=self.window)
         if len(averages) <= self.delta:
             return None
         # An average belongs to the middle of its window.
