@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-nfs kills proposals bench coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-nfs kills proposals weight-sharing bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,10 @@ kills: $(INSTALLED)  ## a store killed and refused at every system call, and a c
 
 proposals: $(INSTALLED)  ## ten thousand random proposals of transfers, each refused or measured; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.transfer.proposals 10000
+
+weight-sharing: $(INSTALLED)  ## NNI's example as it is, with all numbers of slots and trials, twenty times; hours
+	mkdir -p runs/weight-sharing
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.nni.repetitions runs/weight-sharing 20 10
 
 bench: $(INSTALLED)  ## the store beside its peers; writes under benchmarks/results/
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store_files.py --report benchmarks/results/$$(date +%F)-store-files.md

@@ -1,5 +1,8 @@
 """The example of weight sharing, run as users do, with all numbers of slots and trials, again and again.
 
+Beside each run the same programs are started without any experiment, in the ideal order: so that on a machine
+with other work the two can be compared.
+
 python -m tests.nni.repetitions FOLDER [TIMES] [TRAINING SECONDS] [SLOTSxTRIALS]...
 """
 
@@ -13,10 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import heredity.nni
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "weight_sharing"
+SHIM = Path(heredity.nni.__file__).parent / "shim"
 SIZES = tuple((slots, trials) for slots in (1, 3, 10) for trials in (4, 10, 50))
 GIVE_UP_SECONDS = 120.0
 """Above the ideal schedule: then it is taken for a standstill."""
@@ -28,17 +35,34 @@ class Outcome:
 
     seconds: float
     ideal_seconds: float
+    plain_seconds: float
+    """What the ideal schedule took at the same time, of programs that were started without an experiment."""
     problem: str
 
     @property
     def is_in_time(self) -> bool:
         """Whether it took at most a tenth and two seconds more than the ideal schedule."""
-        return self.seconds <= 1.1 * self.ideal_seconds + 2
+        return self.seconds <= 1.1 * max(self.ideal_seconds, self.plain_seconds) + 2
 
 
 def ideal_seconds(*, slots: int, trials: int, training_seconds: float) -> float:
     """The father alone, then his children, as many at a time as there are slots."""
     return training_seconds * (1 + math.ceil((trials - 1) / slots))
+
+
+def plain_seconds(*, slots: int, trials: int, training_seconds: float) -> float:
+    """The ideal schedule of programs that import what the example's do, and sleep as long."""
+    program = f"import hashlib, random, nni, time; time.sleep({training_seconds})"
+    environment = os.environ | {"PYTHONPATH": str(SHIM)}
+
+    def train(_: int) -> None:
+        subprocess.run(["python3", "-c", program], env=environment, check=True)
+
+    begun = time.monotonic()
+    train(0)
+    with ThreadPoolExecutor(slots) as pool:
+        list(pool.map(train, range(1, trials)))
+    return time.monotonic() - begun
 
 
 def run(folder: Path, *, slots: int, trials: int, training_seconds: float) -> Outcome:
@@ -49,22 +73,29 @@ def run(folder: Path, *, slots: int, trials: int, training_seconds: float) -> Ou
     text = (EXAMPLE / "config.yml").read_text()
     text = text.replace("trialConcurrency: 3", f"trialConcurrency: {slots}")
     (copied / "config.yml").write_text(text.replace("maxTrialNum: 10", f"maxTrialNum: {trials}"))
-    ideal = ideal_seconds(slots=slots, trials=trials, training_seconds=training_seconds)
+    size = {"slots": slots, "trials": trials}
+    ideal = ideal_seconds(**size, training_seconds=training_seconds)
+    with ThreadPoolExecutor(1) as beside:
+        plain = beside.submit(plain_seconds, **size, training_seconds=training_seconds)
+        seconds, problem = _run(copied, trials, training_seconds, give_up=ideal + GIVE_UP_SECONDS)
+    shutil.rmtree(copied)
+    return Outcome(seconds, ideal, plain.result(), problem)
+
+
+def _run(folder: Path, trials: int, training_seconds: float, *, give_up: float) -> tuple[float, str]:
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "heredity.cli", "run", "config.yml", "--directory", "run"],
-        cwd=copied,
+        cwd=folder,
         env=os.environ | {"TRAINING_SECONDS": str(training_seconds), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=ideal + GIVE_UP_SECONDS,
+        timeout=give_up,
         check=False,
     )
     seconds = time.monotonic() - begun
-    problem = done.stdout[-2000:] if done.returncode else _problem(copied / "run", trials)
-    shutil.rmtree(copied)
-    return Outcome(seconds, ideal, problem)
+    return seconds, done.stdout[-500:] if done.returncode else _problem(folder / "run", trials)
 
 
 def _problem(directory: Path, trials: int) -> str:
@@ -88,10 +119,11 @@ def main(folder: Path, times: int, training_seconds: float, sizes: list[tuple[in
         num_late = sum(not outcome.is_in_time for outcome in outcomes)
         num_wrong += len(problems) + num_late
         seconds = sorted(outcome.seconds for outcome in outcomes)
+        plain = sorted(outcome.plain_seconds for outcome in outcomes)
         print(
             f"{slots:2} slots, {trials:2} trials, {times} times: {len(problems)} wrong, {num_late} late; "
-            f"{seconds[0]:.1f} to {seconds[-1]:.1f} s, ideal {outcomes[0].ideal_seconds:.1f} s; "
-            f"load {os.getloadavg()[0]:.1f}",
+            f"{seconds[0]:.1f} to {seconds[-1]:.1f} s, ideal {outcomes[0].ideal_seconds:.1f} s, "
+            f"without an experiment {plain[0]:.1f} to {plain[-1]:.1f} s; load {os.getloadavg()[0]:.1f}",
             *problems,
             sep="\n",
             flush=True,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.nni import repetitions
 
 from heredity.errors import InputError
 from heredity.experiment import TrialState
@@ -41,6 +42,15 @@ def test_one_father_and_all_children_have_his_weights(
     assert len(checksums) == num_trials
     assert len(set(checksums)) == 1
     assert [trial.parameters["id"] for trial in trials if "prev_path" not in trial.parameters] == [0]
+
+
+@pytest.mark.slow
+def test_it_takes_little_longer_than_the_trials_do(tmp_path: Path) -> None:
+    """By the command, with the files as they are. `make weight-sharing` runs all numbers, twenty times."""
+    outcome = repetitions.run(tmp_path, slots=3, trials=10, training_seconds=4)
+    print(outcome)
+    assert not outcome.problem
+    assert outcome.is_in_time
 
 
 def test_the_first_id_can_be_another_one(example: Example, tmp_path: Path) -> None:
