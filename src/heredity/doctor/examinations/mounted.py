@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _LOCAL = {"bcachefs", "btrfs", "ext3", "ext4", "f2fs", "xfs", "zfs"}
 _IN_MEMORY = {"tmpfs", "ramfs"}
 _NO_BARRIER = {"nobarrier", "barrier=0"}
+# Newer kernels have the second name.
+_VOLATILE = {"volatile", "fsync=volatile"}
 NFS = {"nfs", "nfs4"}
 
 
@@ -99,7 +101,7 @@ def _check_overlay(mount: Mount, *, seen: str) -> Iterator[Finding]:
         expected="a directory that outlives the container and is seen by others",
         change="Mount a volume or a host's directory there (docker run -v …); see docs/doctor.md.",
     )
-    if "volatile" in mount.options:
+    if _VOLATILE & set(mount.options):
         yield Finding(
             "mount option volatile",
             Grade.POOR,
