@@ -35,3 +35,25 @@ def _write(trial: hd.Trial, name: str, text: str) -> None:
     aside = Path(trial.directory, f"{name}.aside")
     aside.write_text(text)
     aside.rename(Path(trial.directory, name))
+
+
+def train_a_little(trial: hd.Trial) -> float:
+    """Two steps of a small network on numbers that the seed of the experiment's trial decides."""
+    import torch
+    from torch import nn
+
+    width, depth = trial.parameters["width"], trial.parameters["depth"]
+    layers = [nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(depth)]
+    module = nn.Sequential(nn.Linear(5, width), nn.ReLU(), *layers, nn.Linear(width, 1))
+    optimizer = torch.optim.SGD(module.parameters(), 0.05)
+    x = torch.randn(16, 5)
+    trial.begin(module, example_inputs=(x,))
+    loss = torch.tensor(0.0)
+    for step in (1, 2):
+        optimizer.zero_grad()
+        loss = (module(x) - x.sum(1, keepdim=True)).square().mean()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        trial.report(-float(loss), step=step)
+    trial.save(module, example_inputs=(x,))
+    return -float(loss)
