@@ -37,7 +37,9 @@ EMPTY_NAMES = {
 # One door per dependency: replacing it changes one file, or one room (a name that ends with a slash).
 DOORS: dict[str, set[str]] = {
     "click": {"cli/"},
+    "graphviz": {"oneshot/differentiable/pictures/cells.py"},
     "jax": {"jax_arrays.py"},
+    "matplotlib": {"oneshot/differentiable/pictures/weights.py"},
     "ml_dtypes": {"store/tensors.py"},
     "mlflow": {"mirrors/mlflow.py"},
     "obstore": {"store/backends/objects/library.py"},

@@ -75,7 +75,7 @@ def _product(gradient: Tensor, leaves: Sequence[Tensor], vector: Tensor) -> Tens
 class CurvatureRule:
     """When a search has to stop, by its eigenvalues (R-DARTS, "early stopping").
 
-    The eigenvalues' magnitudes are averaged over a sliding window; the search stops when the average has grown by a
+    Their magnitudes are averaged over a sliding window; the search stops when the average has grown by a
     factor against that of some measurements before, and the architecture of that earlier time is taken. The
     defaults are those of the authors' code.
     """
