@@ -48,6 +48,7 @@ def run_in_mounts(folder: Path, script: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

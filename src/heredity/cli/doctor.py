@@ -1,4 +1,4 @@
-"""`heredity doctor`: is this place fit to hold a store, and what should be changed?"""
+"""`heredity doctor`: whether a place is fit to hold a store, and what should be changed."""
 
 from __future__ import annotations
 

@@ -71,18 +71,18 @@ def check_sync(place: Place) -> Iterator[Finding]:
         yield _judged("sync", median, seen=seen, measures=measures)
 
 
-def sync_times(folder: Path) -> list[float]:
+def sync_times(folder: Path, *, num_times: int = _NUM_TIMES) -> list[float]:
     """How long fsync takes after 4 kB were written, time and again."""
     file = os.open(folder / f"sync-{secrets.token_hex(4)}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        return _times_after(lambda: os.write(file, _SMALL), lambda: os.fsync(file))
+        return _times_after(lambda: os.write(file, _SMALL), lambda: os.fsync(file), num_times=num_times)
     finally:
         os.close(file)
 
 
-def _times_after(prepare: Callable[[], object], call: Callable[[], object]) -> list[float]:
+def _times_after(prepare: Callable[[], object], call: Callable[[], object], *, num_times: int) -> list[float]:
     taken = []
-    for _ in range(_NUM_TIMES):
+    for _ in range(num_times):
         prepare()
         taken += times_of(lambda _number: call(), num_times=1)
     return taken
