@@ -25,7 +25,7 @@ def of_this_machine(root: Path) -> list[Finding]:
     """The part that differs from machine to machine."""
     place = place_of(str(root), code=new_code())
     with ExitStack() as stack:
-        assert begin_writing(place, stack) is None
+        assert begin_writing(place, stack) == []
         return list(do_all(OF_THIS_MACHINE, place, tell=lambda _what: None))
 
 

@@ -13,8 +13,8 @@ from heredity.doctor import Finding, Grade, Report, Verdict
 
 pytestmark = pytest.mark.nfs
 
-# On a machine that others use too, these may be slower than is good; and for how long a server keeps a deleted
-# file open for a client of version 3 is its own affair.
+# On a machine that others use too, these may be slower than is good; and for how long a server keeps a
+# deleted file open for a client of version 3 is its own affair.
 UNSTEADY = ("latency", "throughput", "seen by others", "export", "deleted while open")
 
 

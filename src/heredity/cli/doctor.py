@@ -104,8 +104,9 @@ def _show(report: Report) -> None:
         add_row(rows, _grade(finding), *machine, finding.name, _text(finding))
     out = console()
     out.print(rows)
-    for reason in report.left_out:
-        out.print(Text(f"not examined: {reason}", style="dim"))
+    if report.left_out:
+        names = ", ".join(report.left_out)
+        out.print(Text(f"not examined, since the place cannot be written: {names}", style="dim"))
     counts = {grade: sum(f.grade is grade for f in report.findings) for grade in Grade}
     summary = ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)
     verdict = Text(report.verdict.value, style=_VERDICT_STYLES[report.verdict])

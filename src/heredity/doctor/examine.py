@@ -38,7 +38,6 @@ OF_THIS_MACHINE = (
     Examination("the server's export", check_exports),
 )
 WHILE_WRITING = (
-    Examination("credentials", check_credentials),
     *OF_THIS_MACHINE,
     Examination("system calls", check_files),
     Examination("putting a name twice", check_put_once),
@@ -69,24 +68,28 @@ def examine(url: str, *, options: Mapping[str, str] | None = None, tell: Tell = 
     findings = list(do_all(BEFORE_WRITING, place, tell=tell))
     left_out: list[str] = []
     with ExitStack() as stack:
-        failed = begin_writing(place, stack)
-        if failed is None:
+        findings += (begun := begin_writing(place, stack))
+        if can_be_written(begun):
             findings += do_all(WHILE_WRITING, place, tell=tell)
         else:
-            findings.append(failed)
-            left_out = [f"{each.name}: the place cannot be written" for each in WHILE_WRITING]
+            left_out = [examination.name for examination in WHILE_WRITING]
     findings += left_behind(place)
     return Report(url, place.examined, tuple(findings), tuple(left_out))
 
 
-def begin_writing(place: Place, stack: ExitStack, *, is_open_to_all: bool = False) -> Finding | None:
-    """Make the folder until the stack is closed; the finding if that is impossible."""
+def begin_writing(place: Place, stack: ExitStack, *, is_open_to_all: bool = False) -> list[Finding]:
+    """Make the folder until the stack is closed; what hinders it, and what credentials allow."""
     try:
         stack.enter_context(folder_in(place, is_open_to_all=is_open_to_all))
         place.backend.make_directories([NAMES])
+        return list(check_credentials(place))
     except (StoreLocationError, StoreUnavailable) as error:
-        return _failed("writing", error)
-    return None
+        return [_failed("writing", error)]
+
+
+def can_be_written(begun: Iterable[Finding]) -> bool:
+    """Whether anything that writes can be examined after `begin_writing`."""
+    return all(finding.grade is not Grade.UNFIT for finding in begun)
 
 
 def do_all(examinations: Iterable[Examination], place: Place, *, tell: Tell) -> Iterator[Finding]:

@@ -88,7 +88,7 @@ class Report:
         url: The place, as it was named.
         examined: What was really looked at, such as the nearest directory that is there.
         findings: In the order of the examinations.
-        left_out: Examinations that could not be done, as phrases that say why.
+        left_out: Examinations that could not be done, since the place cannot be written.
     """
 
     url: str

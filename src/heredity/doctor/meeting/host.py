@@ -13,6 +13,7 @@ from heredity.doctor.examine import (
     BEFORE_WRITING,
     WHILE_WRITING,
     begin_writing,
+    can_be_written,
     do_all,
     left_behind,
 )
@@ -67,8 +68,8 @@ def host(  # noqa: PLR0913  # a machine, its partners and how to speak with peop
     findings = list(do_all(BEFORE_WRITING, room.outer, tell=tell))
     left_out: list[str] = []
     with ExitStack() as stack:
-        failed = begin_writing(room.outer, stack, is_open_to_all=True)
-        if failed is None:
+        findings += (begun := begin_writing(room.outer, stack, is_open_to_all=True))
+        if can_be_written(begun):
             room.table.lay(room.table_folder)
             room.table.say("host", {"protocol": PROTOCOL, "machines": num_machines, "name": mine})
             announce(url, code, num_machines - 1)
@@ -77,9 +78,7 @@ def host(  # noqa: PLR0913  # a machine, its partners and how to speak with peop
             together = _together(room, mine, num_machines=num_machines, limits=limits, tell=tell)
             findings = [replace(each, machine=mine) for each in findings] + together
         else:
-            findings.append(failed)
-            left_out = [f"{each.name}: the place cannot be written" for each in WHILE_WRITING]
-            left_out.append("what several machines see: the place cannot be written")
+            left_out = [*(examination.name for examination in WHILE_WRITING), "what several machines see"]
     findings += left_behind(room.outer)
     return Report(url, room.outer.examined, tuple(findings), tuple(left_out))
 
