@@ -12,6 +12,7 @@ import heredity as hd
 from heredity.errors import InputError, StoreUnavailable
 from heredity.experiment import TrialRecord
 from heredity.ids import TrialId
+from heredity.oneshot import freeze, selecting, selection_of
 from heredity.oneshot.differentiable import (
     ArchitectureTraining,
     CurvatureRule,
@@ -66,6 +67,7 @@ def searched(
             validation=validation,
             score=lambda: searching.accuracy(validation),
             curvature=curvature,
+            example_inputs=(batch(1, dtype=torch.float32)[0],),
         )
         outcome = run.in_trial(trial)
         print(outcome)
@@ -114,6 +116,28 @@ def test_it_reports_how_undecided_it_is_and_saves_what_would_be_derived(tmp_path
     architecture = last_of(record, tmp_path).metadata["architecture"]
     assert isinstance(architecture, dict)
     assert "cell/1/inputs" in architecture
+
+
+def test_a_child_of_what_was_derived_inherits_its_slice_exactly(tmp_path: Path) -> None:
+    """The same architecture, built afresh: it computes what the supernet computes on this path."""
+    record = searched(tmp_path)
+    parent = last_of(record, tmp_path)
+    architecture = parent.metadata["architecture"]
+    assert isinstance(architecture, dict)
+    child, x = freeze(SmallSupernet(dropout=0.5), architecture), batch(5, dtype=torch.float32)[0]
+    inheritance = hd.inherit(child, parent, example_inputs=(x,))
+    assert inheritance.is_exact
+    assert inheritance.coverage == 1
+    supernet = SmallSupernet(dropout=0.5)
+    supernet.load_state_dict(
+        {
+            name.removeprefix("supernet."): value
+            for name, value in parent.tensors(framework="torch").items()
+            if name.startswith("supernet.")
+        }
+    )
+    with torch.no_grad(), selecting(selection_of(supernet, architecture)):
+        torch.testing.assert_close(child.eval()(x), supernet.eval()(x), rtol=0, atol=1e-6)
 
 
 def test_it_stops_where_the_curvature_grows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

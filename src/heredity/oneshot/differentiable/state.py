@@ -60,6 +60,11 @@ class SearchState(nn.Module):
         self.register_buffer("curvature", torch.zeros(settings.num_epochs, dtype=torch.float64))
         self.register_buffer("decided", torch.full((num_choices,), OPEN))
 
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Run the supernet, by what is selected: so it can be recorded for children."""
+        outputs: Tensor = self.supernet(*inputs)
+        return outputs
+
     def slot(self, kind: str, owner: str, like: Tensor) -> Tensor:
         """Make a slot of an optimizer, filled with zeros, under the name of its parameter."""
         name = f"{kind}:{owner.replace('.', ':')}"  # torch keeps dots for submodules

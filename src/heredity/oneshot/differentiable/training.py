@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from heredity.oneshot.differentiable.search import Batch, DifferentiableSearch, StepLosses
+from heredity.oneshot.selection import selecting
+from heredity.oneshot.walking import selection_of
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
@@ -35,8 +37,15 @@ class SearchTrial(Protocol):
     def report(self, value: float, *, step: int, metrics: Mapping[str, float]) -> None:
         """Say how good it is."""
 
-    def save(self, module: torch.nn.Module, *, tag: str | None, metadata: Mapping[str, Json]) -> object:
-        """Publish it."""
+    def save(
+        self,
+        module: torch.nn.Module,
+        *,
+        tag: str | None,
+        metadata: Mapping[str, Json],
+        example_inputs: tuple[torch.Tensor, ...] | None,
+    ) -> object:
+        """Publish it, with the graph of what runs on these inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class SearchRun:
         validation: Batches of the other half, which trains the architecture.
         score: How good the supernet is now, such as its accuracy; what the trial reports.
         curvature: When to stop by the dominant eigenvalue (R-DARTS); None: never.
+        example_inputs: Inputs as the network gets them: the last save has the graph of what was derived.
         max_skips: How many skips a derived cell may have.
         save_every: Publish the search after so many epochs, and at the end.
     """
@@ -74,6 +84,7 @@ class SearchRun:
     train: BatchOf
     validation: BatchOf
     score: Callable[[], float]
+    example_inputs: tuple[torch.Tensor, ...] | None = None
     curvature: CurvatureRule | None = None
     max_skips: int | None = None
     save_every: int = 1
@@ -82,8 +93,12 @@ class SearchRun:
         """Search until the end, from where an earlier attempt was lost.
 
         After every epoch it reports the score, and as metrics the entropy of the architecture and the losses;
-        it prints the architecture where that has changed, and saves `search.state`. The last save is the
-        checkpoint that children inherit from; its metadata say what was derived.
+        it prints the architecture where that has changed, and saves `search.state`.
+
+        The last save is what children inherit from. Its metadata say what was derived, and its graph is that
+        of the one path that was: a child of this architecture takes its slice over, and the certificate says
+        that it computes what the supernet computes on this path alone. Of the mixture that was trained it
+        says nothing. A wider or deeper child inherits too, as from any other parent.
         """
         trial.resume(self.search.state)
         before = self._architecture() if self.search.num_steps else None
@@ -100,13 +115,24 @@ class SearchRun:
                 stopped = "the trial was stopped"
             is_last = stopped or self.search.num_steps >= self.search.settings.num_steps
             if not is_last and self._num_epochs % self.save_every == 0:
-                trial.save(
-                    self.search.state, tag=f"epoch-{self._num_epochs}", metadata={ARCHITECTURE: dict(now)}
-                )
+                self._save(trial, now, tag=f"epoch-{self._num_epochs}")
         epoch = self._num_epochs - 1 if returned_to is None else returned_to
         outcome = SearchOutcome(self._architecture(epoch), epoch, self._num_epochs, stopped)
-        trial.save(self.search.state, tag=None, metadata={ARCHITECTURE: dict(outcome.architecture)})
+        path = selection_of(self.search.supernet, outcome.architecture)
+        with selecting(path):
+            self._save(trial, outcome.architecture, tag=None, example_inputs=self.example_inputs)
         return outcome
+
+    def _save(
+        self,
+        trial: SearchTrial,
+        architecture: Architecture,
+        *,
+        tag: str | None,
+        example_inputs: tuple[torch.Tensor, ...] | None = None,
+    ) -> None:
+        metadata = {ARCHITECTURE: dict(architecture)}
+        trial.save(self.search.state, tag=tag, metadata=metadata, example_inputs=example_inputs)
 
     @property
     def _num_epochs(self) -> int:
