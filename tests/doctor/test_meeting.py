@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,7 @@ from heredity.doctor.meeting.judging import (
 from heredity.doctor.meeting.table import room_of
 from heredity.errors import HeredityError, InputError, StoreLocationError, StoreUnavailable
 
+NOBODY = 65534
 LIMITS = Limits(arrival_seconds=20, round_seconds=20, num_names=20)
 Guest = Callable[[str], object]
 
@@ -134,6 +138,30 @@ def test_an_examination_that_is_not_there_or_is_complete_is_a_mistake(in_memory:
 
     met(in_memory, comes_too_late, num_machines=2, limits=replace(LIMITS, round_seconds=1))
     assert errors == ["All 2 machines are there already."]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_users_who_may_not_write_one_another_s_directories_are_told(in_memory: Path) -> None:
+    others: list[BaseProcess] = []
+
+    def announce(url: str, code: str, _num_others: int) -> None:
+        others.append(get_context("fork").Process(target=joined_as_nobody, args=[url, code]))
+        others[0].start()
+
+    report = host(str(in_memory), num_machines=2, announce=announce, limits=LIMITS, name="first")
+    others[0].join()
+    (forbidden,) = [finding for finding in report.findings if finding.grade is Grade.UNFIT]
+    assert (forbidden.name, forbidden.machine) == ("taking part", "second")
+    assert forbidden.seen.startswith("failed in round 'own'")
+    assert "chmod g+ws" in forbidden.change
+    assert list(in_memory.iterdir()) == []
+
+
+def joined_as_nobody(url: str, code: str) -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    join(url, code=code, limits=LIMITS, name="second")
 
 
 def test_machines_do_not_meet_in_the_memory_of_one() -> None:

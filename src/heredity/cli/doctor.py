@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from heredity.cli.main import EXIT_FAILED
-from heredity.cli.output import add_row, console, json_option, print_json, program, table
+from heredity.cli.output import add_row, console, json_option, print_json, table
 from heredity.doctor import Finding, Grade, Report, Verdict, examine
 from heredity.doctor.meeting import Limits, host, join
 
@@ -89,7 +89,8 @@ def _teller() -> Callable[[str], None]:
 
 def _announce(url: str, code: str, num_others: int) -> None:
     whom = "the other machine" if num_others == 1 else f"each of the other {num_others} machines"
-    _say(f"On {whom}, run:\n\n    {program()} doctor {url} --join {code}\n\n(with that machine's own path).")
+    command = f"heredity doctor {url} --join {code}"
+    _say(f"On {whom}, run:\n\n    {command}\n\n(with that machine's own path to the place).")
 
 
 def _show(report: Report) -> None:

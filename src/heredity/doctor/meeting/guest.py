@@ -127,6 +127,7 @@ def answer(seat: Seat, round_name: str, order: Mapping[str, Json]) -> Json:
         return {"result": None}
     try:
         return {"result": ACTS[round_name](seat, order)}
-    except (HeredityError, OSError) as error:
-        hint = error.hint if isinstance(error, HeredityError) else ""
-        return {"error": error.message if isinstance(error, HeredityError) else str(error), "hint": hint}
+    except HeredityError as error:
+        return {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
+    except OSError as error:
+        return {"error": str(error), "hint": "", "kind": type(error).__name__}

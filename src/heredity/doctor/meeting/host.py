@@ -72,7 +72,7 @@ def host(  # noqa: PLR0913  # a machine, its partners and how to speak with peop
         if can_be_written(begun):
             room.table.lay(room.table_folder)
             room.table.say("host", {"protocol": PROTOCOL, "machines": num_machines, "name": mine})
-            announce(url, code, num_machines - 1)
+            announce(str(room.outer.home or url), code, num_machines - 1)
             # While they come, what one machine can see by itself.
             findings += do_all(WHILE_WRITING, room.outer, tell=tell)
             together = _together(room, mine, num_machines=num_machines, limits=limits, tell=tell)

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 from heredity.doctor.findings import Finding, Grade
 from heredity.doctor.meeting.guest import answer
 from heredity.doctor.meeting.rounds import HOST, Seat
+from heredity.errors import StoreLocationError
 
 if TYPE_CHECKING:
     from heredity.doctor.meeting.table import Table
     from heredity.encoding import Json
+
+_ONE_USER = (
+    "Save as one user with one number on all machines, or let a group save: chgrp, chmod g+ws on the "
+    "directory, and umask 002."
+)
 
 
 class Lead:
@@ -37,12 +43,17 @@ class Lead:
     ) -> None:
         self.seat = seat
         self.names = names
-        self.findings: list[Finding] = []
-        """Who failed in a round, and who vanished."""
+        self._vanishings: list[Finding] = []
+        self._failures: dict[str, Finding] = {}
         self._table = table
         self._round_seconds = round_seconds
         self._tell = tell
         self._index = 0
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Who failed in a round, and who vanished."""
+        return [*self._vanishings, *self._failures.values()]
 
     def do(self, round_name: str, **order: Json) -> dict[str, Json]:
         """Have all machines do a round; return the answers of those that did it, by name."""
@@ -70,27 +81,28 @@ class Lead:
             match given:
                 case {"result": result}:
                     good[self.names[number]] = result
-                case {"error": str(error), "hint": str(hint)}:
-                    self._failed(self.names[number], round_name, error=error, hint=hint)
+                case {"error": str(error), "hint": str(hint), "kind": str(kind)}:
+                    change = _ONE_USER if kind == StoreLocationError.__name__ else hint
+                    self._failed(self.names[number], round_name, error=error, change=change)
                 case _:
                     self._vanished(number, round_name)
         return good
 
-    def _failed(self, name: str, round_name: str, *, error: str, hint: str) -> None:
-        self.findings.append(
-            Finding(
-                f"round {round_name}",
+    def _failed(self, name: str, round_name: str, *, error: str, change: str) -> None:
+        # What hinders a machine in one round hinders it in others; it is told once.
+        if name not in self._failures:
+            self._failures[name] = Finding(
+                "taking part",
                 Grade.UNFIT,
-                error,
+                f"failed in round {round_name!r}: {error}",
                 expected="that what one machine has made the others can use",
-                change=hint,
+                change=change,
                 machine=name,
             )
-        )
 
     def _vanished(self, number: int, round_name: str) -> None:
         name = self.names.pop(number)
-        self.findings.append(
+        self._vanishings.append(
             Finding(
                 "other machines",
                 Grade.POOR,
