@@ -10,6 +10,7 @@ from heredity.oneshot.elastic import (
     ElasticConv2d,
     ElasticLayerNorm,
     ElasticLinear,
+    Parts,
     separate_parts,
 )
 from heredity.oneshot.freezing import freeze
@@ -25,6 +26,6 @@ from heredity.oneshot.walking import (
 __all__ = [
     "Architecture", "Cell", "Choice", "ChoicePoint", "Choosing", "Edge", "Elastic", "ElasticBatchNorm1d",
     "ElasticBatchNorm2d", "ElasticConv1d", "ElasticConv2d", "ElasticLayerNorm", "ElasticLinear",
-    "InputChoice", "Kind", "PlainCell", "Repeat", "Selected", "Selection", "architecture_of", "choices",
-    "freeze", "selecting", "selection_of", "separate_parts", "space_of",
+    "InputChoice", "Kind", "Parts", "PlainCell", "Repeat", "Selected", "Selection", "architecture_of",
+    "choices", "freeze", "selecting", "selection_of", "separate_parts", "space_of",
 ]  # fmt: skip

@@ -1,0 +1,111 @@
+"""Parts of parameters are trained as if they were a network of their own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.oneshot.supernets import elastic, images
+
+from heredity.errors import InputError
+from heredity.oneshot import Elastic, ElasticLinear, Parts, freeze, selecting, selection_of, separate_parts
+from heredity.oneshot.freezing import freeze_with_origins
+
+ARCHITECTURE = {"width": 4, "narrow": 3, "kernel": 3}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
+    "adam": lambda p: torch.optim.AdamW(p, lr=0.1),
+    "foreach": lambda p: torch.optim.Adam(p, lr=0.1, foreach=True),
+    "adagrad": lambda p: torch.optim.RMSprop(p, lr=0.1, centered=True),
+}
+
+
+def _steps(supernet: torch.nn.Module, optimizer: torch.optim.Optimizer, parts: Parts, num: int) -> None:
+    for seed in range(num):
+        optimizer.zero_grad()
+        torch.manual_seed(seed)
+        with separate_parts(parts), selecting(selection_of(supernet, ARCHITECTURE)):
+            supernet(images().to(next(supernet.parameters()))).square().mean().backward()
+        parts.step(optimizer)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parts_are_trained_as_the_frozen_network_is(name: str) -> None:
+    torch.manual_seed(0)
+    supernet = elastic().double()
+    alone = freeze(supernet, ARCHITECTURE)
+    _steps_alone(alone, OPTIMIZERS[name](alone.parameters()), 4)
+    optimizer = OPTIMIZERS[name](supernet.parameters())
+    _steps(supernet, optimizer, Parts(), 4)
+    for ours, theirs in zip(freeze(supernet, ARCHITECTURE).parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def _steps_alone(module: torch.nn.Module, optimizer: torch.optim.Optimizer, num: int) -> None:
+    for seed in range(num):
+        optimizer.zero_grad()
+        torch.manual_seed(seed)
+        module(images().double()).square().mean().backward()
+        optimizer.step()
+
+
+def test_what_lies_outside_of_a_part_stays_as_it_is() -> None:
+    supernet = elastic()
+    before = copy.deepcopy(supernet)
+    _steps(supernet, OPTIMIZERS["momentum"](supernet.parameters()), Parts(), 2)
+    frozen = freeze_with_origins(supernet, ARCHITECTURE)
+    for source, origin in frozen.origins.values():
+        outside = torch.ones(origin.tensor.shape, dtype=torch.bool)
+        outside[origin.slices or ...] = False
+        assert torch.equal(origin.tensor[outside], before.state_dict()[source][outside])
+
+
+def test_an_optimizers_state_is_by_whole_parameter_after_a_step() -> None:
+    supernet = elastic()
+    optimizer = OPTIMIZERS["adam"](supernet.parameters())
+    _steps(supernet, optimizer, Parts(), 1)
+    assert set(optimizer.state) <= set(supernet.parameters())
+    assert all(state["exp_avg"].shape == p.shape for p, state in optimizer.state.items())
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam"])
+def test_parts_that_are_kept_are_as_good_as_new_ones(name: str) -> None:
+    torch.manual_seed(0)
+    first = elastic()
+    second, kept = copy.deepcopy(first), Parts()
+    ours, theirs = (OPTIMIZERS[name](each.parameters()) for each in (first, second))
+    for _ in range(3):
+        _steps(first, ours, kept, 1)
+        _steps(second, theirs, Parts(), 1)
+        ours.load_state_dict(copy.deepcopy(ours.state_dict()))  # new tensors in the place of those kept
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_gradients_of_parts_add_up_to_those_of_autograd() -> None:
+    supernet = elastic().eval()
+    x, selections = images(), [{"width": 1, "narrow": 0, "kernel": 1}, {"width": 2, "narrow": 1, "kernel": 2}]
+    for selection in selections:
+        with separate_parts() as parts, selecting(selection):
+            supernet(x).sum().backward()
+        parts.accumulate()
+    ours = [parameter.grad for parameter in supernet.parameters()]
+    supernet.zero_grad()
+    for selection in selections:
+        with selecting(selection):
+            supernet(x).sum().backward()
+    for mine, parameter in zip(ours, supernet.parameters(), strict=True):
+        torch.testing.assert_close(mine, parameter.grad)
+
+
+def test_two_parts_of_one_parameter_in_one_step_are_refused() -> None:
+    layer = ElasticLinear(4, Elastic((1, 2, 3), label="width"))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    with separate_parts() as parts:
+        for position in (0, 1):
+            with selecting({"width": position}):
+                layer(torch.ones(2, 4)).sum().backward()
+    with pytest.raises(InputError, match="two parts in one step"):
+        parts.step(optimizer)
