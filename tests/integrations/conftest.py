@@ -1,0 +1,33 @@
+"""What the tests of integrations share: a store, networks of several widths, and inputs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import heredity as hd
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> hd.Store:
+    return hd.open_store(tmp_path / "store")
+
+
+@pytest.fixture
+def inputs() -> torch.Tensor:
+    return torch.randn(8, 3)
+
+
+@pytest.fixture
+def build() -> Callable[[int], nn.Module]:
+    """Makes a network of a width."""
+    return lambda width: nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 2))
