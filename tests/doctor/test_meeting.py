@@ -206,4 +206,6 @@ def test_reading_on_is_graded(retired: str, swept: str, is_bucket: bool, grade: 
 
 
 def test_words_that_take_long_are_poor() -> None:
-    assert judge_echo([0.1, 29.0]).grade is Grade.POOR
+    assert [judge_echo(seconds).grade for seconds in (0.1, 5.0)] == [Grade.GOOD, Grade.POOR]
+    assert judge_echo(29.0).grade is Grade.UNFIT
+    assert "the other rounds were left out" in judge_echo(29.0).seen

@@ -70,11 +70,14 @@ def owned(
 def test_root_that_becomes_nobody_is_told() -> None:
     owner = by_name(owned(user=0, file_user=65534))["owner"]
     assert owner.grade is Grade.NOTE
-    assert "the server maps root to nobody (root_squash)" in owner.seen
+    assert owner.seen.endswith("the server maps root (root_squash) to nobody")
 
 
-def test_a_user_that_becomes_another_is_told() -> None:
-    assert "the same number on all machines" in by_name(owned(file_user=NOBODY_HERE + 1))["owner"].change
+def test_a_user_that_becomes_nobody_is_told_and_one_for_all_is_good() -> None:
+    nobody = by_name(owned(file_user=rights.NOBODY))["owner"]
+    assert (nobody.grade, "/etc/idmapd.conf" in nobody.change) == (Grade.NOTE, True)
+    mapped = by_name(owned(user=0, file_user=NOBODY_HERE))["owner"]
+    assert (mapped.grade, mapped.seen[-21:]) == (Grade.GOOD, "the server maps users")
 
 
 @pytest.mark.parametrize(

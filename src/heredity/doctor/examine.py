@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from heredity.doctor.examinations.clocks import check_clock
 from heredity.doctor.examinations.credentials import check_credentials
 from heredity.doctor.examinations.exports import check_exports
 from heredity.doctor.examinations.files import check_files
-from heredity.doctor.examinations.mounted import check_mount
+from heredity.doctor.examinations.mounted import check_mount, is_nfs
 from heredity.doctor.examinations.names import NAMES, check_put_once, check_race, check_seen_at_once
 from heredity.doctor.examinations.rights import check_rights
 from heredity.doctor.examinations.speed import check_latency, check_space, check_sync, check_throughput
@@ -21,6 +22,11 @@ from heredity.errors import HeredityError, StoreLocationError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SQUASHED = (
+    "root is nobody on most shares (root_squash): run this as the user who saves, whose directory it is; see "
+    "docs/nfs.md."
+)
 
 Tell = Callable[[str], object]
 
@@ -84,7 +90,11 @@ def begin_writing(place: Place, stack: ExitStack, *, is_open_to_all: bool = Fals
         place.backend.make_directories([NAMES])
         return list(check_credentials(place))
     except (StoreLocationError, StoreUnavailable) as error:
-        return [_failed("writing", error)]
+        failed = _failed("writing", error)
+        is_forbidden = isinstance(error, StoreLocationError)
+        if is_forbidden and os.geteuid() == 0 and is_nfs(place):
+            return [replace(failed, change=_SQUASHED)]
+        return [failed]
 
 
 def can_be_written(begun: Iterable[Finding]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heredity.doctor.examinations.nfs_options import check_nfs_options
@@ -115,9 +114,3 @@ def is_nfs(place: Place) -> bool:
     """Whether a directory is on NFS, seen from this machine."""
     mount = None if place.home is None else mount_of(place.home)
     return mount is not None and mount.kind in NFS
-
-
-def mount_point(path: Path) -> str:
-    """Where the file system of a path is mounted, for messages."""
-    mount = mount_of(path)
-    return str(path if mount is None else mount.point)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from heredity.doctor.place import Place
 
 
+NOBODY = 65534
+"""Whom servers map those to whom they do not trust or know."""
+
+
 class Ownership(NamedTuple):
     """Who writes, and what his new file and directory look like, by their numbers."""
 
@@ -55,22 +59,27 @@ def measure_ownership(folder: Path) -> Ownership:
 
 def findings_of(found: Ownership) -> Iterator[Finding]:
     """What the owners and modes mean. Looks at nothing but the names of users."""
-    mine, theirs = user_name(found.user), user_name(found.file_user)
-    if found.file_user == found.user:
-        yield Finding("owner", Grade.GOOD, f"what {mine} writes belongs to {theirs}")
-    else:
-        squashed = found.user == 0
-        yield Finding(
-            "owner",
-            Grade.NOTE,
-            f"what {mine} writes belongs to {theirs}"
-            + (": the server maps root to nobody (root_squash)" if squashed else ": the server maps users"),
-            expected="one user for all who save, whom all machines and the server know by one number",
-            change="Save as a user of its own, not as root; see docs/nfs.md."
-            if squashed
-            else "Give the user the same number on all machines, or see all_squash in docs/nfs.md.",
-        )
+    yield _owner(found)
     yield _who_may_save(found)
+
+
+def _owner(found: Ownership) -> Finding:
+    mine, theirs = user_name(found.user), user_name(found.file_user)
+    seen = f"what {mine} writes belongs to {theirs}"
+    if found.file_user == found.user:
+        return Finding("owner", Grade.GOOD, seen)
+    if found.file_user != NOBODY:
+        # One user for all, as all_squash with anonuid has it.
+        return Finding("owner", Grade.GOOD, f"{seen}: the server maps users")
+    return Finding(
+        "owner",
+        Grade.NOTE,
+        f"{seen}: the server maps {'root (root_squash)' if found.user == 0 else 'this user'} to nobody",
+        expected="a user of its own for those who save, whom all machines and the server know by one number",
+        change="Save as such a user, not as root; see docs/nfs.md."
+        if found.user == 0
+        else "Give the user the same number, and NFS the same domain (/etc/idmapd.conf), on all machines.",
+    )
 
 
 def _who_may_save(found: Ownership) -> Finding:

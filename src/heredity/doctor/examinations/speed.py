@@ -72,20 +72,18 @@ def check_sync(place: Place) -> Iterator[Finding]:
 
 
 def sync_times(folder: Path, *, num_times: int = _NUM_TIMES) -> list[float]:
-    """How long fsync takes after 4 kB were written, time and again."""
+    """How long it takes to write 4 kB and to sync them, time and again."""
     file = os.open(folder / f"sync-{secrets.token_hex(4)}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def write_and_sync(_number: int) -> None:
+        # Both together: some mounts sync within the write.
+        os.write(file, _SMALL)
+        os.fsync(file)
+
     try:
-        return _times_after(lambda: os.write(file, _SMALL), lambda: os.fsync(file), num_times=num_times)
+        return times_of(write_and_sync, num_times=num_times)
     finally:
         os.close(file)
-
-
-def _times_after(prepare: Callable[[], object], call: Callable[[], object], *, num_times: int) -> list[float]:
-    taken = []
-    for _ in range(num_times):
-        prepare()
-        taken += times_of(lambda _number: call(), num_times=1)
-    return taken
 
 
 def check_latency(place: Place) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from heredity.doctor.examine import (
 from heredity.doctor.findings import Finding, Grade, Report
 from heredity.doctor.meeting.guest import LEAVE
 from heredity.doctor.meeting.judging import (
+    TOO_SLOW_SECONDS,
     judge_clocks,
     judge_echo,
     judge_look,
@@ -128,14 +129,23 @@ def _conduct(lead: Lead, *, num_names: int) -> Iterator[Finding]:
     for machine, answer in lead.do("greet").items():
         if isinstance(answer, Sequence) and not isinstance(answer, str):
             yield from (Finding.from_json(each, machine=machine) for each in answer)
+    seconds = max(_echoes(lead))
+    yield judge_echo(seconds)
+    # Half a minute for each word would make an hour of what is known already.
+    if seconds >= TOO_SLOW_SECONDS:
+        return
     yield from judge_users(lead.do("own"))
-    lead.do("echo")
-    echoes = [lead.seconds_of("echo") for _ in range(_NUM_ECHOES)]
-    yield judge_echo(echoes)
     yield from _looks(lead)
     yield from _race(lead, num_names=num_names)
     yield from judge_clocks(lead.do("clock"))
     yield from _reading(lead)
+
+
+def _echoes(lead: Lead) -> Iterator[float]:
+    for _ in range(_NUM_ECHOES):
+        yield (seconds := lead.seconds_of("echo"))
+        if seconds >= TOO_SLOW_SECONDS:
+            return
 
 
 def _looks(lead: Lead) -> Iterator[Finding]:
