@@ -7,8 +7,9 @@ import torch
 from tests.oneshot.differentiable.supernets import SmallSupernet, batch
 
 from heredity.errors import InputError
-from heredity.oneshot import choices, freeze
+from heredity.oneshot import Kind, choices, freeze
 from heredity.oneshot.differentiable.deriving import Edge, Kept, Node, cells_of, derived, strongest_inputs
+from heredity.oneshot.spaces import DARTS_V2, DartsNetwork
 
 CANDIDATES = [
     "max_pool_3x3",
@@ -126,3 +127,17 @@ def test_cells_that_decide_alike_are_one() -> None:
     [cell] = cells_of(SmallSupernet())
     assert [node.edges for node in cell] == [("cell/0/0", "cell/0/1"), ("cell/1/0", "cell/1/1", "cell/1/2")]
     assert [node.inputs for node in cell] == [None, "cell/1/inputs"]
+
+
+def test_the_published_architecture_comes_from_weights_on_the_network_of_the_paper() -> None:
+    """All of DARTS_V2, from one vector for each of the 28 edges."""
+    network = DartsNetwork(channels=4, num_cells=3)
+    weights = {}
+    for label, point in choices(network).items():
+        if point.kind is Kind.INPUTS:
+            continue
+        kept = DARTS_V2.get(label)
+        weights[label] = torch.tensor([0.9 if name == "none" else 0.1 for name in point.candidates])
+        if kept is not None:
+            weights[label][point.position_of(kept)] = 0.5
+    assert derived(network, weights) == DARTS_V2
