@@ -65,6 +65,7 @@ ALLOWED: dict[str, str] = {
 # Each of these must have run at least one test: a module, or a folder of modules.
 REQUIRED = (
     "tests.cli",
+    "tests.doctor",
     "tests.engine",
     "tests.engine.executors.on_ray",
     "tests.examples",
