@@ -32,7 +32,8 @@ from trial_overhead_marks import MARKS
 from trial_overhead_report import page
 from trial_overhead_sides import HERE, SIDES, Side, command, environment
 
-LIMIT_SECONDS = 300.0
+LIMIT_SECONDS = 400.0
+MOST_FAILURES = 3
 INSTALLS = {
     "tune": ["ray[tune]"],
     # Its dispatcher imports pkg_resources, which later versions of setuptools have no more.
@@ -104,6 +105,16 @@ def measure(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any]:
     }
 
 
+def patiently(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any]:
+    """Run one side until it comes through: on a busy machine, some give up before they have begun."""
+    for num_failures in range(MOST_FAILURES + 1):
+        try:
+            return {**measure(side, num_trials, peers=peers), "num_failures": num_failures}
+        except (RuntimeError, TimeoutError) as error:
+            print(f"{side.name} failed: {error}", file=sys.stderr, flush=True)
+    raise RuntimeError(f"{side.name}: failed {MOST_FAILURES + 1} times in a row")
+
+
 def _refuse(side: Side, account: Account, num_trials: int, log: Path) -> None:
     num_marks = account.samples[-1].num_trials if account.samples else 0
     # A side may end a search while a further trial runs; none may do less than was asked.
@@ -121,7 +132,7 @@ def rounds(
     results: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
     for number in range(num_rounds):
         for side in random.Random(number).sample(sides, len(sides)):
-            last = measure(side, num_trials or side.num_trials, peers=peers)
+            last = patiently(side, num_trials or side.num_trials, peers=peers)
             results[side.name].append(last)
             print(
                 f"round {number + 1}, {side.name}: {last['seconds'] * 1000:.1f} ms, "
@@ -137,6 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--report", type=Path, required=True, help="the page to write; JSON goes beside it")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--go-on", action="store_true", help="add the rounds to the numbers beside the page")
     parser.add_argument("--peers", type=Path, default=HERE.parent / "runs" / "peers")
     parser.add_argument("--only", nargs="+", choices=[side.name for side in SIDES], default=None)
     parser.add_argument(
@@ -156,7 +168,9 @@ def main() -> None:
         "machine": machine(),
         "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
     }
-    for runs in rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers):
+    before = json.loads(numbers.read_text())["runs"] if arguments.go_on else {}
+    for new in rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers):
+        runs = {name: [*before.get(name, []), *each] for name, each in new.items()}
         numbers.write_text(json.dumps({**facts, "runs": runs}, indent=1) + "\n")
         arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
 

@@ -31,6 +31,9 @@ def page(results: Results, path: Path) -> str:
         f"themselves make some of it). Two trials at a time, {num_rounds} rounds, all sides in turns; median "
         "(lowest to highest)."
     )
+    failures = [
+        f"{labels[name]['label']}: {num}" for name, each in runs.items() if (num := _num_failures(each))
+    ]
     lines = [
         "# Overhead per trial, beside the peers",
         "",
@@ -44,23 +47,28 @@ def page(results: Results, path: Path) -> str:
         "",
         *_ratios(labels, runs),
         "",
+        *([f"Repeated after a failure: {'; '.join(failures)}.", ""] if failures else []),
         _COMMAND,
     ]
     old = path.read_text() if path.exists() else ""
     return "\n".join(lines) + "\n" + (READING + old.partition(READING)[2] if READING in old else "")
 
 
+def _num_failures(runs: Sequence[Mapping[str, float]]) -> int:
+    return sum(int(run["num_failures"]) for run in runs)
+
+
 def _row(side: Mapping[str, Any], runs: Sequence[Mapping[str, float]]) -> str:
-    num = int(runs[0]["num_trials"])
-    around = [run["all_seconds"] - num * run["seconds"] for run in runs]
-    around_cpu = [run["all_cpu_seconds"] - num * run["cpu_seconds"] for run in runs]
+    nums = sorted({int(run["num_trials"]) for run in runs})
+    around = [run["all_seconds"] - run["num_trials"] * run["seconds"] for run in runs]
+    around_cpu = [run["all_cpu_seconds"] - run["num_trials"] * run["cpu_seconds"] for run in runs]
     version = f" {side['version']}" if side["version"] and side["version"] not in side["label"] else ""
     label = side["label"].replace(",", f"{version},", 1)
     cells = [
         label,
         side["isolation"],
         side["record"],
-        f"{num:,}",
+        " or ".join(f"{num:,}" for num in nums),
         spread([run["seconds"] * 1000 for run in runs]),
         spread([run["cpu_seconds"] * 1000 for run in runs]),
         f"{statistics.median(around):.1f}",

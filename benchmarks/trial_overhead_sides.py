@@ -44,14 +44,14 @@ class Side:
 
 OURS = "start and end, each synced"
 SIDES = [
-    Side("heredity-inline", "**Heredity**, `inline`", 1000, "none", OURS),
-    Side("heredity-processes", "**Heredity**, `processes`", 1000, "own process", OURS),
-    Side("heredity-ray", "**Heredity**, `ray`", 40, "own process", OURS),
-    Side("pool", "`ProcessPoolExecutor`, fork server", 1000, "own process", "nothing"),
+    Side("heredity-inline", "**Heredity**, `inline`", 200, "none", OURS),
+    Side("heredity-processes", "**Heredity**, `processes`", 200, "own process", OURS),
+    Side("heredity-ray", "**Heredity**, `ray`", 8, "own process", OURS),
+    Side("pool", "`ProcessPoolExecutor`, fork server", 200, "own process", "nothing"),
     Side(
         "tune-fresh",
         "Ray Tune, `reuse_actors=False`",
-        40,
+        8,
         "own process",
         "snapshots",
         program="trial_overhead_tune.py",
@@ -61,19 +61,19 @@ SIDES = [
     Side(
         "tune-reused",
         "Ray Tune, `reuse_actors=True`",
-        200,
+        60,
         "reused process",
         "snapshots",
         program="trial_overhead_tune.py",
         environment="tune",
         arguments=("reused",),
     ),
-    Side("optuna-sqlite", "Optuna, `n_jobs=2`, SQLite (WAL)", 300, "thread", "start and end, each synced"),
-    Side("optuna-journal", "Optuna, `n_jobs=2`, journal file", 1000, "thread", "start and end, each synced"),
+    Side("optuna-sqlite", "Optuna, `n_jobs=2`, SQLite (WAL)", 100, "thread", "start and end, each synced"),
+    Side("optuna-journal", "Optuna, `n_jobs=2`, journal file", 200, "thread", "start and end, each synced"),
     Side(
         "nni",
         "NNI 3.0, local",
-        10,
+        6,
         "own process",
         "start and end",
         program="trial_overhead_nni.py",
@@ -82,7 +82,7 @@ SIDES = [
     Side(
         "syne",
         "Syne Tune, `LocalBackend`",
-        40,
+        8,
         "own process",
         "parameters and reports",
         program="trial_overhead_syne.py",
@@ -178,6 +178,7 @@ def environment(folder: Path, *, port: int) -> dict[str, str]:
         "PYTHONPATH": str(HERE),
         "OMP_NUM_THREADS": "1",
         "RAY_worker_niceness": "0",  # by its default, all else on the machine would go before its workers
+        "RAY_raylet_start_wait_time_s": "120",  # a busy machine takes longer than its 30
         "TRIAL_OVERHEAD_CONCURRENCY": str(CONCURRENCY),
         "TRIAL_OVERHEAD_PORT": str(port),
     }
