@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from heredity.integrations.identity import Identity
 
 Parent = Store | Candidates | Checkpoint | str | None
-"""Whom a trial inherits from: the best relative in a store, or among some candidates; a checkpoint, or its key
-in the trial's store; None: nobody."""
+"""Whom a trial inherits from: the best relative in a store, or among some candidates; a checkpoint, or its
+key in the trial's store; None: nobody."""
 
 _FAILED = "\n"  # no key of a checkpoint
 _LOG = logging.getLogger("heredity.integrations")
@@ -34,7 +34,7 @@ class GuestTrial:
     parent, and the others inherit from the same. Only the first one should `save`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by name but two
         self,
         store: Store,
         identity: Identity,
@@ -193,14 +193,17 @@ class GuestTrial:
         inheritance = None if source is None else _together(take, source)
         self._inheritance, self._has_resumed = inheritance, False
         if inheritance is None:
-            reason = "no parent was asked for" if source is None else f"no checkpoint in {self.store.url} fits"
+            reason = (
+                "no parent was asked for" if source is None else f"no checkpoint in {self.store.url} fits"
+            )
             self._began(Beginning(NOTHING, reason=reason, first_step=first_step))
             return None
         self._began(self._beginning_of(inheritance, first_step=first_step))
         if inheritance.coverage < self._min_coverage:
             raise TransferRefused(
                 f"{self.identity.prefix}: {inheritance.coverage:.1%} of its weights come from "
-                f"{inheritance.parent.key}, less than min_coverage = {self._min_coverage:.1%}.\n{inheritance}",
+                f"{inheritance.parent.key}, less than min_coverage = {self._min_coverage:.1%}.\n"
+                f"{inheritance}",
                 hint="Choose a nearer parent, or lower min_coverage.",
             )
         return inheritance
@@ -253,7 +256,8 @@ class GuestTrial:
 
     def _began(self, beginning: Beginning) -> None:
         self._beginning = beginning
-        _LOG.info("%s: %s", self.identity.prefix, self._inheritance or f"inherits nothing: {beginning.reason}")
+        what = self._inheritance or ("goes on" if self._has_resumed else f"nothing: {beginning.reason}")
+        _LOG.info("%s: %s", self.identity.prefix, what)
         self._on_change(self.facts)
 
     # --- what it leaves ------------------------------------------------------------------------------------

@@ -77,6 +77,6 @@ def as_json(value: object) -> Json:
 
 
 def _part(name: str) -> str:
-    """A part of a key; names that differ only in odd characters share it, and the metadata tell them apart."""
+    """A part of a key. Names that differ in odd characters only share it; the metadata tell them apart."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:_MOST_CHARACTERS]
     return plain if plain.strip(".") else "_"

@@ -1,4 +1,4 @@
-"""PyTorch Lightning: a callback that inherits before a fit, and publishes the best or the last weights after it."""
+"""PyTorch Lightning: a callback that inherits before a fit, and publishes the best or last weights after."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ class Inherit(Callback):
         """
         super().__init__()
         if publish == "best" and monitor is None:
-            raise InputError("lightning.Inherit: publish='best' needs a metric.", hint="Pass monitor='val_acc'.")
+            raise InputError(
+                "lightning.Inherit: publish='best' needs a metric.", hint="Pass monitor='val_acc'."
+            )
         self._store, self._trial, self._experiment = store, trial, experiment
         is_ordered = isinstance(parent, Store)
         order: Literal["lowest", "highest"] = "lowest" if mode == "min" else "highest"
@@ -120,9 +122,10 @@ class Inherit(Callback):
             return
         score = self._score(trainer)
         if score is None:
+            logged = ", ".join(map(repr, sorted(trainer.callback_metrics)))
             raise InputError(
                 f"lightning.Inherit: validation has logged no {self._monitor!r}.",
-                hint=f"There are {', '.join(map(repr, sorted(trainer.callback_metrics))) or 'no metrics at all'}.",
+                hint=f"There are {logged or 'no metrics at all'}.",
             )
         is_best = self._best is None or self._sign * score > self._sign * self._best[0]
         if is_best and trainer.is_global_zero:

@@ -111,8 +111,9 @@ class TuneTrial:
         optimizer: torch.optim.Optimizer | None = None,
         example_inputs: ExampleInputs | None = None,
     ) -> int:
-        """Resume, if Ray gives back the trial's own checkpoint; inherit from another's, if Ray gives that one;
-        else inherit from `parent`.
+        """Resume, if Ray gives back the trial's own checkpoint; inherit, if it gives another trial's.
+
+        Without any checkpoint of Ray's, inherit from `parent`.
 
         Args:
             module: The trial's network, of any architecture.
@@ -143,7 +144,7 @@ class TuneTrial:
         )
         return note.step
 
-    def report(  # noqa: PLR0913  # what a checkpoint consists of
+    def report(
         self,
         metrics: Mapping[str, object],
         *,
@@ -254,7 +255,7 @@ class BestRef(tune.Callback):
         self,
         iteration: int,
         trials: list[Any],  # Any: Ray's own, which are not public
-        trial: Any,  # noqa: ANN401
+        trial: Any,  # noqa: ANN401  # as above
         result: dict[str, Any],
         **info: object,
     ) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from transformers import TrainerCallback
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from heredity.inheritance import ExampleInputs
+
+Model = TypeVar("Model", bound="torch.nn.Module")
 
 _STATE = "heredity"
 """Our entry among the states of callbacks in ``trainer_state.json``."""
@@ -79,8 +82,9 @@ class Inherit(TrainerCallback):
         self.published: Checkpoint | None = None
 
     def model_init(
-        self, build: Callable[[Any], torch.nn.Module]  # Any: a trial of the search's backend, or None
-    ) -> Callable[[Any], torch.nn.Module]:
+        self,
+        build: Callable[[Any], Model],  # Any: a trial of the search's backend, or None
+    ) -> Callable[[Any], Model]:
         """What a Trainer takes as ``model_init``: builds a model, which inherits before it is wrapped.
 
         The optimizer does not exist yet, so its state begins anew.
@@ -89,7 +93,7 @@ class Inherit(TrainerCallback):
             build: Makes a model for a trial of the search's backend; for None outside of a search.
         """
 
-        def init(trial: Any) -> torch.nn.Module:  # noqa: ANN401  # as above
+        def init(trial: Any) -> Model:  # noqa: ANN401  # as above
             model = build(trial)
             self.guest = self._guest_of(getattr(trial, "params", trial), is_search=trial is not None)
             self.guest.inherit(model, example_inputs=self._example_inputs)
@@ -124,6 +128,8 @@ class Inherit(TrainerCallback):
         is_seen = model in self._seen
         if not is_seen or self.guest is None:
             self.guest = self._guest_of(state.trial_params, is_search=state.is_hyper_param_search)
+        elif isinstance(state.trial_params, dict):  # those of the training were not known to `model_init`
+            self.guest.identity = replace(self.guest.identity, parameters=state.trial_params)
         if state.global_step > 0:
             self.guest.has_resumed(_kept_beginning(state))
         elif not is_seen:
