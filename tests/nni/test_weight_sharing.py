@@ -10,13 +10,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.nni import repetitions
 
+from heredity.encoding import Json
 from heredity.errors import InputError
-from heredity.experiment import TrialState
+from heredity.experiment import TrialResult, TrialState
 from heredity.nni import load_nni_experiment
+from heredity.nni.tuner import TunerRules, TunerStrategy, load_tuner
+from heredity.nni.tuner.threads import InThreads
+from heredity.strategies import Proposal
 
 Example = Callable[..., Path]
 
@@ -42,6 +47,56 @@ def test_one_father_and_all_children_have_his_weights(
     assert len(checksums) == num_trials
     assert len(set(checksums)) == 1
     assert [trial.parameters["id"] for trial in trials if "prev_path" not in trial.parameters] == [0]
+
+
+class Simulated:
+    """What the example's trials would have reported."""
+
+    def latest(self, trial: str) -> int:
+        return 1
+
+    def final(self, trial: str, attempt: int) -> list[Json]:
+        return []
+
+    def results(self, result: TrialResult) -> list[Json]:
+        return [{"checksum": "equal", "path": "model.dat"}]
+
+
+def _simulated(*, slots: int, trials: int, random: Random) -> list[Proposal]:
+    """The example's tuner, with trials that end at once and in any order."""
+    tuner = load_tuner("simple_tuner", "SimpleTuner", folder=repetitions.EXAMPLE, arguments={}, seed=0)
+    rules = TunerRules(concurrency=slots, max_trials=trials)
+    strategy = TunerStrategy(InThreads(tuner), rules=rules, results=Simulated())
+    running: list[Proposal] = []
+    proposals: list[Proposal] = []
+    while running or len(proposals) < trials:
+        while len(running) < slots and len(proposals) < trials:
+            answer = strategy.ask()
+            if not isinstance(answer, Proposal):
+                break
+            running.append(answer)
+            proposals.append(answer)
+        if running:
+            ended = running.pop(random.randrange(len(running)))
+            strategy.tell(TrialResult(ended.trial_id, {}, (), TrialState.COMPLETED, None, None, 0))
+    return proposals
+
+
+SIZES = [
+    pytest.param(slots, trials, marks=[pytest.mark.slow] if trials > 10 else [])
+    for slots, trials in repetitions.SIZES
+]
+
+
+@pytest.mark.parametrize(("slots", "trials"), SIZES)
+def test_no_number_of_slots_and_trials_brings_it_to_a_standstill(slots: int, trials: int) -> None:
+    """Twenty times in a row, in one process: without the starts of programs, which take most of the time."""
+    for seed in range(20):
+        proposals = _simulated(slots=slots, trials=trials, random=Random(seed))
+        assert len({proposal.trial_id for proposal in proposals}) == trials
+        assert [
+            proposal.parameters["id"] for proposal in proposals if "prev_path" not in proposal.parameters
+        ] == [0]
 
 
 @pytest.mark.slow
