@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import platform
 import statistics
@@ -33,23 +32,20 @@ def write_page(path: Path, title: str, runs: Sequence[Run], lines: Iterable[str]
     """Write the page; what stands under "Reading" is kept."""
     old = path.read_text() if path.exists() else ""
     reading = old[old.index(READING) :] if READING in old else f"{READING}\n\nNot written yet."
-    parts = [f"# {title}", "", *_machine(path, runs, old), "", *lines, "", reading]
+    parts = [f"# {title}", "", _machine(runs), "", *lines, "", reading]
     path.write_text("\n".join(parts).rstrip() + "\n")
 
 
-def _machine(path: Path, runs: Sequence[Run], old: str) -> list[str]:
-    """When and on what; a page that is only written again keeps the day of its numbers."""
+def _machine(runs: Sequence[Run]) -> str:
     loads = [run["load"] for run in runs] or [0.0]
-    day = dt.datetime.fromtimestamp(path.with_suffix(".json").stat().st_mtime, dt.UTC).date()
-    before = old.split("\n")[2].partition(",")[0] if old.count("\n") > 3 else ""
-    about = (
-        f"{before or day}, {platform.machine()}, Python {platform.python_version()}, torch "
+    days = sorted({run["day"] for run in runs}) or ["–"]
+    return (
+        f"{days[-1]}, {platform.machine()}, Python {platform.python_version()}, torch "
         f"{torch.__version__}, one thread; load of the machine at the beginning of each run "
         f"{min(loads):.1f} to {max(loads):.1f}. Seconds are of the processor, and hold training, validation, "
         "tracing, planning, copying, fitting, saving and the engine. Medians over the seeds, with the range; "
         "pairs have the same seed."
     )
-    return [about]
 
 
 def by_arm(runs: Sequence[Run]) -> dict[str, list[Run]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
 import tempfile
@@ -49,9 +50,15 @@ class Use:
     tuned: Sequence[str] = ()
 
 
-def main(use: Use, description: str) -> None:
-    """Run what is missing, keep the numbers beside the page, and write it."""
-    options = _options(use, description)
+def main(use: Use, description: str, arguments: Sequence[str] | None = None) -> None:
+    """Run what is missing, keep the numbers beside the page, and write it.
+
+    Args:
+        use: What is measured.
+        description: Of the command.
+        arguments: Its arguments; None for those of the command line.
+    """
+    options = _options(use, description, arguments)
     numbers: Path = options.report.with_suffix(".json")
     runs: list[Run] = json.loads(numbers.read_text()) if options.go_on or options.page_only else []
     done = {(run["arm"], run["seed"]) for run in runs}
@@ -63,7 +70,8 @@ def main(use: Use, description: str) -> None:
         if (arm, seed) in done:
             continue
         load, began = os.getloadavg()[0], time.process_time()
-        runs.append({"arm": arm, "seed": seed, "load": load, **use.run(arm, seed, options.share)})
+        about = {"arm": arm, "seed": seed, "day": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "load": load}
+        runs.append({**about, **use.run(arm, seed, options.share)})
         numbers.write_text(json.dumps(runs, separators=(",", ":")) + "\n")
         print(arm, seed, f"{time.process_time() - began:.0f} CPU-s in all", flush=True)
     order = list(use.arms)
@@ -166,7 +174,7 @@ def _number(value: Json) -> float:
     return float(value)
 
 
-def _options(use: Use, description: str) -> argparse.Namespace:
+def _options(use: Use, description: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--report", type=Path, required=True, help="the page; numbers and plots go beside it")
     parser.add_argument("--seeds", type=int, default=5)
@@ -174,4 +182,4 @@ def _options(use: Use, description: str) -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=1.0, help="of the full size")
     parser.add_argument("--go-on", action="store_true", help="keep what the page's numbers already have")
     parser.add_argument("--page-only", action="store_true", help="run nothing")
-    return parser.parse_args()
+    return parser.parse_args(arguments)

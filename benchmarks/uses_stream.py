@@ -75,6 +75,14 @@ class Side:
         return f"from {chosen}: {self.heir}; the first job, and one that begins far off: {self.fresh}."
 
 
+@dataclass(frozen=True)
+class End:
+    """When a job is over: the accuracy on validation, or so many epochs."""
+
+    target: float = TARGET
+    most: int = MOST_EPOCHS
+
+
 FRESH = Schedule(0.05, 15)
 """The best of the four on the seed that is not reported."""
 HEIR = Schedule(0.02, 3)
@@ -101,12 +109,12 @@ SIDES = {**SCRATCH, **HEIRS, **REPORTED}
 def run(arm: str, seed: int, share: float) -> Run:
     """One stream: its jobs, their sums, and the mean test accuracy."""
     make_ready(TASK)
-    num = scaled(NUM_TUNING_JOBS if seed == TUNING_SEED else NUM_JOBS, share, least=2)
-    most = MOST_EPOCHS if share >= 1 else 2
+    num = scaled(NUM_TUNING_JOBS, share) if seed == TUNING_SEED else scaled(NUM_JOBS, share, least=2)
+    end = End() if share >= 0.1 else End(target=0.15, most=2)
     with tempfile.TemporaryDirectory() as folder:
         store = hd.open_store(folder)
         jobs = [
-            _job(number, point, store, side=SIDES[arm], seed=seed, most=most)
+            _job(number, point, store, side=SIDES[arm], seed=seed, end=end)
             for number, point in enumerate(_points(num, seed))
         ]
     return {
@@ -139,7 +147,7 @@ def _macs(at: Mapping[str, Any]) -> int:
 
 
 def _job(
-    number: int, point: Mapping[str, Any], store: hd.Store, *, side: Side, seed: int, most: int
+    number: int, point: Mapping[str, Any], store: hd.Store, *, side: Side, seed: int, end: End
 ) -> dict[str, Any]:
     """Train one job until it reaches the target; the test is read when all is over, and not charged."""
     torch.manual_seed(1000 * seed + number)
@@ -148,14 +156,14 @@ def _job(
     about = _inherited(module, store, limit=side.limit) if side.limit else {}
     begins = score(TASK, module, data.val) if about else 0.0
     schedule = side.heir if begins >= NEAR_ENOUGH else side.fresh
-    epochs, reached = _trained(module, schedule, begins=begins, most=most)
+    epochs, reached = _trained(module, schedule, begins=begins, end=end)
     inputs = (data.train[0][:2],)
-    key, metadata = f"job-{number}", {"reached": reached >= TARGET}
+    key, metadata = f"job-{number}", {"reached": reached >= end.target}
     hd.save(store, module, key=key, score=reached, example_inputs=inputs, metadata=metadata)
     return {
         "cpu_seconds": time.process_time() - began,
         "epochs": epochs,
-        "reached": reached >= TARGET,
+        "reached": reached >= end.target,
         "val": reached,
         "begins": begins,
         "test": score(TASK, module, data.test),
@@ -182,11 +190,11 @@ def _inherited(module: nn.Module, store: hd.Store, *, limit: int) -> dict[str, A
     return {"parent": found.parent.key, "exact": found.is_exact, "coverage": found.coverage}
 
 
-def _trained(module: nn.Module, schedule: Schedule, *, begins: float, most: int) -> tuple[int, float]:
+def _trained(module: nn.Module, schedule: Schedule, *, begins: float, end: End) -> tuple[int, float]:
     """Train epoch by epoch up to the target; how many epochs it took, and the accuracy at their end."""
     epochs, reached = 0, begins
     optimizer = TASK.optimizer(module, schedule.rate)
-    while reached < TARGET and epochs < most:
+    while reached < end.target and epochs < end.most:
         done = epochs % schedule.cycle / schedule.cycle if schedule.cycle else None
         train_epochs(
             TASK,
