@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-nfs kills proposals weight-sharing bench coverage check format clean
+.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-integrations test-nfs kills proposals weight-sharing bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,13 +22,13 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 	$(BIN)/heredity run examples/father_and_children/experiment.yml
 
 test: $(INSTALLED)  ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not ray"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray"
 
 test-slow: $(INSTALLED)  ## the slow tests; some need strace
 	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray"
 
 test-ray: $(INSTALLED)  ## trials on Ray clusters of several machines, all of them on this one
-	$(BIN)/python -m pytest -m "ray"
+	$(BIN)/python -m pytest -m "ray and not integrations"
 
 test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
 	$(BIN)/python -m pytest -n 2 -m "s3"
@@ -40,6 +40,14 @@ test-mirrors: $(INSTALLED)  ## results for MLflow, Parquet and W&B, in an enviro
 	.venv-mirrors/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
 	.venv-mirrors/bin/python -m pip install --quiet --constraint constraints.txt --group mirrors
 	.venv-mirrors/bin/python -m pytest -m "mirrors" tests/mirrors
+
+test-integrations: $(INSTALLED)  ## trials of Lightning, Transformers and Ray Tune, in an environment beside the other one
+	$(PYTHON) -m venv .venv-integrations
+	echo "import site; site.addsitedir('$$(realpath $(VENV)/lib/python3*/site-packages)')" \
+		> $$(echo .venv-integrations/lib/python3*/site-packages)/dev.pth
+	.venv-integrations/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	.venv-integrations/bin/python -m pip install --quiet --constraint constraints.txt --group integrations
+	.venv-integrations/bin/python -m pytest -m "integrations" tests/integrations
 
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh
@@ -71,7 +79,7 @@ space := $(subst ,, )
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %; ROOMS="store" for one
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not ray" \
+	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray" \
 		$(foreach room,$(ROOMS),$(TESTS_$(room)))
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
@@ -90,4 +98,4 @@ format: $(INSTALLED)  ## put the code into its form
 	$(BIN)/ruff check --fix
 
 clean:  ## remove what was built, not what was run
-	rm -rf $(VENV) .venv-mirrors .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-mirrors .venv-integrations .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
