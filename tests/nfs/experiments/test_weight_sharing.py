@@ -1,0 +1,125 @@
+"""Experiments whose trials run on two machines, with all that they share on NFS."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+from tests.nfs import acts
+from tests.nfs.experiments import programs
+from tests.nfs.lab.laboratory import until
+from tests.nfs.lab.remote import Pending
+from tests.nfs.site import VERSIONS, Share, Site
+from tests.nfs.test_faults import revive_server
+
+from heredity.store import Store, open_store
+
+pytestmark = pytest.mark.nfs
+
+OUTAGE_SECONDS = 30.0
+PATIENCE_SECONDS = 400.0
+"""For what takes ten seconds on a machine that does nothing else."""
+FATHER = "first/father@1"
+
+# HEREDITY_TEST_NFS_VERSIONS=3,4.2 runs all of these by both; each takes a while.
+CHOSEN = os.environ.get("HEREDITY_TEST_NFS_VERSIONS", VERSIONS[-1]).split(",")
+
+
+@pytest.fixture(params=CHOSEN)
+def share(request: pytest.FixtureRequest, site: Site) -> Iterator[Share]:
+    """An empty folder that both clients see."""
+    with site.share(request.param) as share:
+        yield share
+
+
+def test_the_example_runs_on_two_machines_as_it_is(share: Share) -> None:
+    folder = share.root / "example"
+    share.c1.call(programs.copy_example, folder, training_seconds=0.5, num_trials=4)
+    begun = time.monotonic()
+    running = share.c1.begin(programs.heredity, folder, "run", "config.yml", "--directory", "run")
+    code, said = running.result(timeout=PATIENCE_SECONDS)
+    print(f"NFS {share.version}: four trials in {time.monotonic() - begun:.1f} s")
+    assert code == 0, said
+    lines = share.c1.call(programs.texts_of, folder, "run/nni/*/.nni/metrics")
+    checksums = [json.loads(line)["value"]["checksum"] for text in lines for line in text.splitlines()]
+    assert (len(checksums), len(set(checksums))) == (4, 1)
+    logs = share.c2.call(programs.texts_of, folder, "run/logs/*.log")
+    assert len({log.splitlines()[0] for log in logs}) == 2
+
+
+Command = Pending[tuple[int, str]]
+
+
+def begin(share: Share, name: str, *, does: str, trials: Mapping[str, object]) -> Command:
+    """Begin an experiment: the first one on the first client, any other on the second."""
+    python = share.c1 if name == "first" else share.c2
+    python.call(programs.write_file, share.root / name, name=name, does=does, trials=trials)
+    return python.begin(programs.heredity, share.root / name, "run", "experiment.yml", "--directory", "run")
+
+
+def begin_father(share: Share, *, awaits: Sequence[str] = ()) -> Command:
+    """He saves when so many files are in a folder that others write to."""
+    awaited = {"folder": str(share.root / "second"), "names": [f"{name}.waits" for name in awaits]}
+    trials = {"father": {"megabytes": 60, **awaited}}
+    return begin(share, "first", does="save_weights", trials=trials)
+
+
+def wait_for_bytes(share: Share) -> None:
+    """Return when something of the father's weights is on the server."""
+    store = share.on_server / "store"
+    until(
+        lambda: share.server.call(acts.tmp_bytes, store) > 1_000_000,
+        what="he saves",
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+def scores(share: Share, experiment: str) -> list[float]:
+    """Of the completed trials of an experiment, by its journal."""
+    (journal,) = share.server.call(programs.texts_of, share.on_server, f"{experiment}/run/journal.jsonl")
+    events = map(json.loads, journal.splitlines())
+    return [event["score"] for event in events if event["event"] == "TrialCompleted"]
+
+
+def test_children_on_another_machine_see_their_father_at_once(share: Share) -> None:
+    """They had looked for him before; the server is gone for half a minute while he saves."""
+    share.c1.call(open_store, share.root / "store")
+    names = ("son", "daughter")
+    trials = {name: {"father": FATHER} for name in names}
+    children = begin(share, "second", does="wait_and_take_over", trials=trials)
+    father = begin_father(share, awaits=names)
+    wait_for_bytes(share)
+    share.site.kill("server")
+    time.sleep(OUTAGE_SECONDS)
+    revive_server(share)
+    back_at = time.monotonic()
+    for command in (father, children):
+        code, said = command.result(timeout=PATIENCE_SECONDS)
+        assert code == 0, said
+    print(f"NFS {share.version}: all ended {time.monotonic() - back_at:.1f} s after the server was back")
+    (saved_at,) = scores(share, "first")
+    delays = [seen_at - saved_at for seen_at in scores(share, "second")]
+    print(f"NFS {share.version}: seen {min(delays):.3f} to {max(delays):.3f} s after the save")
+    assert len(delays) == 2
+    assert max(delays) < 2  # these guests start processes meanwhile; `test_visibility.py` asks for one second
+    store = share.c2.keep(open_store, share.root / "store")
+    assert share.c2.call(Store.verify, store) == []
+
+
+def test_a_machine_that_dies_while_its_trial_saves_goes_on_where_it_was(share: Share) -> None:
+    share.c1.call(open_store, share.root / "store")
+    begin_father(share)
+    wait_for_bytes(share)
+    share.site.kill("c1")
+    store = share.c2.keep(open_store, share.root / "store")
+    assert not share.c2.call(acts.has, store, FATHER)
+    assert share.c2.call(Store.verify, store) == []
+    share.site.revive("c1")
+    resuming = share.c1.begin(programs.heredity, share.root / "first", "resume", "run")
+    code, said = resuming.result(timeout=PATIENCE_SECONDS)
+    assert code == 0, said
+    assert share.c2.call(acts.has, store, FATHER.replace("@1", "@2"))
+    assert share.c2.call(Store.verify, store) == []
