@@ -19,6 +19,7 @@ STRATEGIES: Mapping[str, str] = {
     "regularized_evolution": "heredity.strategies.evolution:RegularizedEvolution",
     "scratch_twins": "heredity.strategies.controls:ScratchTwins",
     "successive_halving": "heredity.strategies.halving:SuccessiveHalving",
+    "supernet_search": "heredity.strategies.supernet_search:SupernetSearch",
     "without_children": "heredity.strategies.controls:WithoutChildren",
 }
 """Module and class by kind. The keys of a kind in a file are the arguments of its class."""
