@@ -98,7 +98,7 @@ class SearchRun:
         The last save is what children inherit from. Its metadata say what was derived, and its graph is that
         of the one path that was: a child of this architecture takes its slice over, and the certificate says
         that it computes what the supernet computes on this path alone. Of the mixture that was trained it
-        says nothing. A wider or deeper child inherits too, as from any other parent.
+        says nothing. A wider child inherits too, as from any other parent.
         """
         trial.resume(self.search.state)
         before = self._architecture() if self.search.num_steps else None
