@@ -20,14 +20,13 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayError
 
 from heredity import encoding
 from heredity.engine.executors.on_ray.errand import Errand, Machine
+from heredity.engine.executors.on_ray.mailbox import BEAT_SECONDS
 from heredity.engine.executors.places import OnePlace
 from heredity.engine.executors.processes import ProcessExecutor
 from heredity.errors import ConfigError, HeredityError
 from heredity.experiment import events as happened
 from heredity.experiment.event_json import event_to_json
 from heredity.store import open_store
-
-BEAT_SECONDS = 2.0
 
 DRIVER_SILENCE_SECONDS = 60.0
 """A driver that cannot be reached for so long is gone, or its machine or the way to it is."""
@@ -113,9 +112,9 @@ class _Line:
             pass
         return bool(word)
 
-    def beat(self) -> None:
-        """Say that this machine is there."""
-        self._ask("beat")
+    def beat(self) -> float:
+        """Say that this machine is there; returns after how many seconds to say so again."""
+        return float(self._ask("beat"))
 
     def refuse_silence(self) -> None:
         """End, if the driver cannot be reached any more.
@@ -130,7 +129,7 @@ class _Line:
         self._num_sent += 1
         self._ask("send", self._num_sent, message)
 
-    def _ask(self, method: str, *arguments: object) -> object:
+    def _ask(self, method: str, *arguments: object) -> Any:  # noqa: ANN401  # what each method answers
         give_up_at = time.monotonic() + DRIVER_SILENCE_SECONDS
         while True:
             try:
@@ -199,8 +198,9 @@ def _beating(line: _Line) -> Iterator[None]:
 
     def beat() -> None:
         with contextlib.suppress(DriverGone):
-            while not is_over.wait(BEAT_SECONDS):
-                line.beat()
+            pause = BEAT_SECONDS
+            while not is_over.wait(pause):
+                pause = line.beat()
 
     thread = threading.Thread(target=beat, name="beats", daemon=True)
     thread.start()
