@@ -22,8 +22,9 @@ def test_a_local_directory_is_fit(tmp_path: Path) -> None:
     report = examine(str(tmp_path))
     assert [finding for finding in report.findings if finding.grade is Grade.UNFIT] == []
     assert {"hard links", "put-once race", "clock", "latency of put"} <= {f.name for f in report.findings}
-    # On a busy machine a disk may be too slow for the best verdict; nothing else may be wrong.
-    others = [f for f in report.findings if not f.name.startswith(("latency", "throughput", "space"))]
+    # A busy disk may be slow, or nearly full, and a container's is made of layers; nothing else may be wrong.
+    of_this_disk = ("latency", "throughput", "space", "file system", "mount option", "sync")
+    others = [f for f in report.findings if not f.name.startswith(of_this_disk)]
     assert {finding.grade for finding in others} == {Grade.GOOD}
     assert report.left_out == ()
 

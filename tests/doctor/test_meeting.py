@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ def test_who_waits_for_a_first_machine_that_is_gone_is_told(in_memory: Path) -> 
             errors.append(error)
 
     def interrupt(what: str) -> None:
-        if what.startswith("race"):
+        if what == "with the others: race":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), guests_of(waits) as announce:
@@ -121,6 +122,22 @@ def test_who_waits_for_a_first_machine_that_is_gone_is_told(in_memory: Path) -> 
     (error,) = errors
     assert isinstance(error, StoreUnavailable)
     assert "The examination has ended" in error.message
+
+
+def test_what_was_found_before_the_place_went_away_is_told(in_memory: Path) -> None:
+    def unmount(what: str) -> None:
+        if what == "with the others: race":
+            shutil.rmtree(in_memory)
+
+    def fails(code: str) -> None:
+        with pytest.raises(StoreUnavailable, match="The examination has ended"):
+            join(str(in_memory), code=code, limits=LIMITS)
+
+    with guests_of(fails) as announce:
+        report = host(str(in_memory), num_machines=2, announce=announce, limits=LIMITS, tell=unmount)
+    in_memory.mkdir()
+    found = {finding.name: finding.grade for finding in report.findings}
+    assert (found["seen by others"], found["the rounds together"]) == (Grade.GOOD, Grade.UNFIT)
 
 
 def test_an_examination_that_is_not_there_or_is_complete_is_a_mistake(in_memory: Path) -> None:

@@ -32,6 +32,7 @@ from heredity.doctor.meeting.rounds import HOST, NUM_PIECES, Seat, race_names
 from heredity.doctor.meeting.table import PROTOCOL, Limits, Room, room_of
 from heredity.doctor.place import new_code
 from heredity.encoding import Json
+from heredity.errors import StoreUnavailable
 
 Announce = Callable[[str, str, int], object]
 
@@ -88,13 +89,26 @@ def _together(
     room: Room, mine: str, *, num_machines: int, limits: Limits, tell: Callable[[str], object]
 ) -> list[Finding]:
     tell("waiting for the other machines")
-    names, missing = _await_others(room, mine, num_machines=num_machines, limits=limits)
-    room.work.backend.make_directories([NAMES])
+    names, found = _await_others(room, mine, num_machines=num_machines, limits=limits)
     seat = Seat(HOST, room.outer, room.work)
     lead = Lead(room.table, seat, names, round_seconds=limits.round_seconds, tell=tell)
-    found = list(_conduct(lead, num_names=limits.num_names)) if len(names) > 1 else []
-    lead.do(LEAVE)
-    return missing + lead.findings + found
+    try:
+        room.work.backend.make_directories([NAMES])
+        if len(names) > 1:
+            found += _conduct(lead, num_names=limits.num_names)
+        lead.do(LEAVE)
+    except StoreUnavailable as error:
+        # What was found before is worth telling.
+        found.append(
+            Finding(
+                "the rounds together",
+                Grade.UNFIT,
+                error.message,
+                expected="a place that answers until the end",
+                change=error.hint,
+            )
+        )
+    return found + lead.findings
 
 
 def _await_others(

@@ -57,7 +57,7 @@ class Lead:
 
     def do(self, round_name: str, **order: Json) -> dict[str, Json]:
         """Have all machines do a round; return the answers of those that did it, by name."""
-        self._tell(f"{round_name}, with {len(self.names) - 1} others")
+        self._tell(f"with the others: {round_name}")
         index, self._index = self._index, self._index + 1
         order = {"round": round_name, **order}
         self._table.say(f"go-{index}", order)
