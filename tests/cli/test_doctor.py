@@ -17,6 +17,16 @@ from click.testing import CliRunner, Result
 from heredity.cli import main as cli
 
 
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder on tmpfs, where nothing waits for a disk."""
+    folder = Path("/dev/shm", f"heredity-{os.getpid()}-{tmp_path.name}")
+    folder.mkdir()
+    yield folder
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+
+
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """The command changes what SIGTERM does; tests go on with what was."""
@@ -44,8 +54,8 @@ def test_the_verdict_is_the_last_line(tmp_path: Path) -> None:
     assert "one winner each" in done.output
 
 
-def test_json_has_every_finding(tmp_path: Path) -> None:
-    report = json.loads(run(str(tmp_path), "--json").stdout)
+def test_json_has_every_finding(in_memory: Path) -> None:
+    report = json.loads(run(str(in_memory), "--json").stdout)
     assert report["verdict"].startswith("fit")
     names = [finding["name"] for finding in report["findings"]]
     assert {"file system", "space", "owner", "hard links", "clock", "throughput of read"} <= {*names}
@@ -58,8 +68,8 @@ def test_an_unfit_place_is_a_failure_that_says_what_to_change() -> None:
     assert "not examined, since the place cannot be written: users and rights," in done.output
 
 
-def test_two_machines_meet_by_the_command_that_is_printed(tmp_path: Path) -> None:
-    first = started(str(tmp_path), "--machines", "2", "--json")
+def test_two_machines_meet_by_the_command_that_is_printed(in_memory: Path) -> None:
+    first = started(str(in_memory), "--machines", "2", "--json")
     assert first.stderr is not None
     lines = iter(first.stderr.readline, "")
     words = next(line for line in lines if "--join" in line).split()
@@ -72,17 +82,17 @@ def test_two_machines_meet_by_the_command_that_is_printed(tmp_path: Path) -> Non
     }
 
 
-def test_who_is_interrupted_tidies_up(tmp_path: Path) -> None:
-    waiting = started(str(tmp_path), "--machines", "2")
+def test_who_is_interrupted_tidies_up(in_memory: Path) -> None:
+    waiting = started(str(in_memory), "--machines", "2")
     assert waiting.stderr is not None
     next(line for line in iter(waiting.stderr.readline, "") if "--join" in line)
     os.kill(waiting.pid, signal.SIGTERM)
     waiting.communicate(timeout=60)
     assert waiting.returncode == 130
-    assert list(tmp_path.iterdir()) == []
+    assert list(in_memory.iterdir()) == []
 
 
-def test_beginning_and_joining_at_once_is_a_mistake(tmp_path: Path) -> None:
+def test_beginning_and_joining_at_once_is_a_mistake(in_memory: Path) -> None:
     with pytest.raises(click.UsageError, match="give one of them"):
-        run(str(tmp_path), "--machines", "2", "--join", "0123abcd")
-    assert list(tmp_path.iterdir()) == []
+        run(str(in_memory), "--machines", "2", "--join", "0123abcd")
+    assert list(in_memory.iterdir()) == []
