@@ -43,11 +43,14 @@ def wait_and_take_over(trial: hd.Trial) -> float:
 
 
 def write_file(folder: Path, *, name: str, does: str, trials: Mapping[str, object]) -> None:
-    """Make a folder with an experiment file; its store is beside the folder."""
+    """Make a folder with an experiment file; its store is beside the folder.
+
+    What it does is a function of this file, or ``file.py:function``.
+    """
     folder.mkdir()
     value = {
         "name": name,
-        "function": f"{__file__}:{does}",
+        "function": does if ":" in does else f"{__file__}:{does}",
         "seed": 0,
         "concurrency": 2,
         "store": "../store",
