@@ -57,7 +57,7 @@ class DifferentiableSearch:
         """Begin a search.
 
         Args:
-            supernet: A network with choices; trained in place.
+            supernet: A network with choices, on the device where it is to be trained; trained in place.
             settings: How long, and how.
             criterion: The loss.
             seed: Of the first architecture, of what is drawn, and of all randomness within steps.

@@ -90,6 +90,7 @@ class SearchState(nn.Module):
         """Draw from the search's own sequence within, and leave torch's generator outside as it was.
 
         Torch has one generator for all threads of a process: others that draw at the same time disturb it.
+        It is the host's: what dropout draws on an accelerator is not repeated.
         """
         with self.lent_randomness():
             try:
