@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,8 @@ Build = Callable[[int], nn.Module]
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield
 
 
 @pytest.fixture
@@ -116,7 +113,9 @@ def lost_and_repeated(
     lost = study.ask({"width": optuna.distributions.IntDistribution(4, 8)})
     act(lost)
     study.tell(lost, state=optuna.trial.TrialState.FAIL)
-    repeat = optuna.storages.RetryHeartbeatStaleTrialCallback()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        repeat = optuna.storages.RetryHeartbeatStaleTrialCallback()
     repeat(study, study.get_trials()[lost.number])
     return study, study.ask({"width": optuna.distributions.IntDistribution(4, 8)})
 

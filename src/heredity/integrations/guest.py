@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from heredity.errors import InputError, KeyTaken, TransferRefused
@@ -288,27 +289,34 @@ class GuestTrial:
             The checkpoint.
         """
         self._steps = steps
-        for key in self.identity.keys(tag):
-            if key in self.store:
-                continue
-            try:
-                saved = save(
-                    self.store,
-                    module,
-                    key=key,
-                    parents=self._parents(),
-                    score=score,
-                    example_inputs=example_inputs,
-                    optimizer=optimizer,
-                    inherited=self._inheritance,
-                    metadata=self._metadata(steps) | dict(metadata or {}),
-                )
-            except KeyTaken:  # it was dropped, or somebody was faster
-                continue
-            break
+
+        def publish(key: str) -> Checkpoint:
+            return save(
+                self.store,
+                module,
+                key=key,
+                parents=self._parents(),
+                score=score,
+                example_inputs=example_inputs,
+                optimizer=optimizer,
+                inherited=self._inheritance,
+                metadata=self._metadata(steps) | dict(metadata or {}),
+            )
+
+        saved = self._published(publish, tag)
         self._saved.append(saved)
         self._on_change(self.facts)
         return saved
+
+    def _published(self, publish: Callable[[str], Checkpoint], tag: str | None) -> Checkpoint:
+        """Under the first key that is free."""
+        keys = self.identity.keys(tag)
+        while True:
+            key = next(keys)
+            if key in self.store:
+                continue
+            with suppress(KeyTaken):  # it was dropped, or somebody was faster
+                return publish(key)
 
     def withdraw(self, reason: str) -> None:
         """Drop whatever the trial has saved, also what it has resumed from: nobody inherits from it any more.

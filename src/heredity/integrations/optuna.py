@@ -134,8 +134,8 @@ def _left_by_lost_ones(trial: optuna.Trial, identity: Identity, store: Store) ->
     """The last checkpoint of the trials, lost by their machines, of which this one is the repetition."""
     trials = trial.study.get_trials(deepcopy=False)
     frozen = next(each for each in trials if each.number == trial.number)
-    history = optuna.storages.RetryHeartbeatStaleTrialCallback.retry_history(frozen)
-    for number in reversed(history):
+    # As `RetryHeartbeatStaleTrialCallback.retry_history` gives it, which warns that it is experimental.
+    for number in reversed(frozen.system_attrs.get("retry_history", [])):
         lost = next(each for each in trials if each.number == number)
         identity = replace(identity, trial=str(number), start=str(lost.datetime_start))
         own = [each for each in store.checkpoints(identity.prefix) if identity.is_of(each)]
