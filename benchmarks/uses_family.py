@@ -57,6 +57,7 @@ def run(arm: str, seed: int, share: float) -> Run:
     make_ready(TASK)
     began, parent = time.process_time(), {"epochs": 0, "cpu_seconds": 0.0}
     inputs = (TASK.load().train[0][:2],)
+    smaller, larger = (SMALLER, LARGER) if share >= 0.1 else (SMALLER[:1], LARGER[:1])
     with tempfile.TemporaryDirectory() as folder:
         store = hd.open_store(folder)
         if arm in FAMILIES:
@@ -65,16 +66,17 @@ def run(arm: str, seed: int, share: float) -> Run:
             hd.save(store, module, key="parent", example_inputs=inputs)
             parent = {"epochs": epochs, "cpu_seconds": time.process_time() - began}
         members = []
-        for number, point in enumerate((*SMALLER, *LARGER), 1):
+        for number, point in enumerate((*smaller, *larger), 1):
             members.append(_member(arm, point, store, seed=1000 * seed + number, share=share))
     tests = [member["test"] for member in members]
     return {
         "parent": parent,
+        "num_smaller": len(smaller),
         "epochs": parent["epochs"] + sum(member["epochs"] for member in members),
         "cpu_seconds": parent["cpu_seconds"] + sum(member["cpu_seconds"] for member in members),
         "test": statistics.fmean(tests),
-        "smaller": statistics.fmean(tests[: len(SMALLER)]),
-        "larger": statistics.fmean(tests[len(SMALLER) :]),
+        "smaller": statistics.fmean(tests[: len(smaller)]),
+        "larger": statistics.fmean(tests[len(smaller) :]),
         "members": members,
     }
 
@@ -198,8 +200,8 @@ def _share(of: Sequence[Kept], separate: Mapping[int, Sequence[Kept]], *, name: 
 
 
 def _cost(one: Kept, name: str, cost: str) -> float:
-    members = one["members"]
-    chosen = {"test": members, "smaller": members[: len(SMALLER)], "larger": members[len(SMALLER) :]}[name]
+    members, num = one["members"], one["num_smaller"]
+    chosen = {"test": members, "smaller": members[:num], "larger": members[num:]}[name]
     total = one["parent"][cost] + sum(member[cost] for member in chosen)
     return float(total)
 

@@ -2,7 +2,7 @@
 
 The setting of ModelKeeper (Lai et al., 2023). Each job ends when its validation accuracy reaches a target, or
 after 40 epochs: then it has missed it. All that ended well lies in a store, on disk, in which the next job
-looks for its parent. Settings of both sides were chosen on a seed that is not reported; the first job, which
+looks for its parent. Settings of both sides are compared on a seed that is not reported; the first job, which
 finds an empty store, is charged to those who inherit as well.
 
 Usage: ``python benchmarks/uses_stream.py --report benchmarks/results/NAME.md`` (``--seeds 5``,
@@ -84,9 +84,9 @@ class End:
 
 
 FRESH = Schedule(0.05, 15)
-"""The best of the four on the seed that is not reported."""
+"""The best scratch recipe of first measurements; the page's table of settings says whether it still is."""
 HEIR = Schedule(0.02, 3)
-"""The best of the three there."""
+"""0.4 of the rate, as they advised, annealed every few epochs; of heirs the same table says so."""
 SCRATCH = {
     "scratch-8": Side(Schedule(0.05, 8), HEIR),
     "scratch-15": Side(Schedule(0.05, 15), HEIR),
