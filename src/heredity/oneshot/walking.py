@@ -148,7 +148,7 @@ def _key(context: Context) -> list[tuple[str, tuple[int, ...]]]:
     return sorted((each.label, each.positions) for each in context)
 
 
-def _rule(contexts: list[Context], points: Mapping[str, ChoicePoint]) -> Rule | list[Rule | str] | None:
+def _rule(contexts: list[Context], points: Mapping[str, ChoicePoint]) -> Rule | str | list[Rule | str] | None:
     """When any of these contexts holds; None for always."""
     if frozenset() in contexts:
         return None
@@ -157,7 +157,7 @@ def _rule(contexts: list[Context], points: Mapping[str, ChoicePoint]) -> Rule | 
         for label, positions in _key(contexts[0]):
             point = points[label]
             parts.append(When(label, *(point.candidates[number] for number in positions)))
-        return parts
+        return parts[0] if len(parts) == 1 else parts
     return Expression(" or ".join(_text(context, points) for context in contexts))
 
 

@@ -107,7 +107,7 @@ class SupernetTraining:
 
     def train_step(self, number: int, *, rates: list[float], seed: int, parts: Parts) -> float:
         """Train the step with a number, from 0, and give its loss."""
-        torch.manual_seed(seed * 1_000_003 + number)
+        torch.manual_seed((seed * 1_000_003 + number) % 2**63)
         self.supernet.train()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * (1.0 if self.schedule is None else self.schedule(number))
