@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from trial_overhead_marks import MARKS
 from trial_overhead_report import page
 from trial_overhead_sides import HERE, SIDES, Side, command, environment
 
+Runner = Callable[[Side], dict[str, Any] | None]
 LIMIT_SECONDS = 400.0
 MOST_FAILURES = 3
 INSTALLS = {
@@ -105,14 +106,14 @@ def measure(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any]:
     }
 
 
-def patiently(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any]:
+def patiently(side: Side, num_trials: int, *, peers: Path) -> dict[str, Any] | None:
     """Run one side until it comes through: on a busy machine, some give up before they have begun."""
     for num_failures in range(MOST_FAILURES + 1):
         try:
             return {**measure(side, num_trials, peers=peers), "num_failures": num_failures}
         except (RuntimeError, TimeoutError) as error:
             print(f"{side.name} failed: {error}", file=sys.stderr, flush=True)
-    raise RuntimeError(f"{side.name}: failed {MOST_FAILURES + 1} times in a row")
+    return None
 
 
 def _refuse(side: Side, account: Account, num_trials: int, log: Path) -> None:
@@ -125,21 +126,20 @@ def _refuse(side: Side, account: Account, num_trials: int, log: Path) -> None:
         )
 
 
-def rounds(
-    sides: Sequence[Side], *, num_rounds: int, num_trials: int | None, peers: Path
-) -> Iterator[dict[str, Any]]:
-    """All sides in turns; what there is after each round."""
-    results: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
-    for number in range(num_rounds):
+def rounds(sides: Sequence[Side], *, first: int, num_rounds: int, run: Runner) -> Iterator[dict[str, Any]]:
+    """All sides in turns; what each run has measured, with the number of its round."""
+    for number in range(first, first + num_rounds):
         for side in random.Random(number).sample(sides, len(sides)):
-            last = patiently(side, num_trials or side.num_trials, peers=peers)
-            results[side.name].append(last)
+            found = run(side)
+            if found is None:
+                print(f"round {number + 1}, {side.name}: left out", flush=True)
+                continue
             print(
-                f"round {number + 1}, {side.name}: {last['seconds'] * 1000:.1f} ms, "
-                f"CPU {last['cpu_seconds'] * 1000:.1f} ms",
+                f"round {number + 1}, {side.name}: {found['seconds'] * 1000:.1f} ms, "
+                f"CPU {found['cpu_seconds'] * 1000:.1f} ms",
                 flush=True,
             )
-        yield results
+            yield {**found, "side": side.name, "round": number}
 
 
 def main() -> None:
@@ -168,11 +168,16 @@ def main() -> None:
         "machine": machine(),
         "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
     }
-    before = json.loads(numbers.read_text())["runs"] if arguments.go_on else {}
-    for new in rounds(sides, num_rounds=arguments.rounds, num_trials=arguments.trials, peers=peers):
-        runs = {name: [*before.get(name, []), *each] for name, each in new.items()}
+    runs: list[dict[str, Any]] = json.loads(numbers.read_text())["runs"] if arguments.go_on else []
+    first = 1 + max((run["round"] for run in runs), default=-1)
+
+    def run_side(side: Side) -> dict[str, Any] | None:
+        return patiently(side, arguments.trials or side.num_trials, peers=peers)
+
+    for new in rounds(sides, first=first, num_rounds=arguments.rounds, run=run_side):
+        runs.append(new)
         numbers.write_text(json.dumps({**facts, "runs": runs}, indent=1) + "\n")
-        arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
+    arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ _POLL_SECONDS = 0.05
 
 
 def run(num_trials: int, folder: Path) -> None:
-    from nni.experiment import Experiment
+    from nni.experiment import Experiment, launcher
 
+    # How often it asks, a second apart, whether its manager has begun: 3 times, unless more is wanted here.
+    launcher._check_rest_server.__defaults__ = (60, None)  # noqa: SLF001  # there is no setting
     experiment = Experiment("local")
     experiment.config.experiment_working_directory = folder
     experiment.config.search_space = {"x": {"_type": "uniform", "_value": [0, 1]}}

@@ -23,9 +23,11 @@ environments included; `trial_overhead_sides.py` has all settings."""
 def page(results: Results, path: Path) -> str:
     """The page's text; what stands by hand under its last heading stays."""
     labels = {side["name"]: side for side in results["sides"]}
-    runs: Mapping[str, Sequence[Mapping[str, float]]] = results["runs"]
-    loads = [run["load"] for each in runs.values() for run in each]
-    num_rounds = max(map(len, runs.values()))
+    runs: dict[str, list[Mapping[str, float]]] = {}
+    for name in labels:  # in their order
+        runs[name] = [run for run in results["runs"] if run["side"] == name]
+    loads = [run["load"] for run in results["runs"] if "load" in run]
+    num_rounds = len({run["round"] for run in results["runs"]})
     machine = (
         f"{results['machine']}. Load after each run: {min(loads):.1f} to {max(loads):.1f} (the runs "
         f"themselves make some of it). Two trials at a time, {num_rounds} rounds, all sides in turns; median "
@@ -43,7 +45,7 @@ def page(results: Results, path: Path) -> str:
         "",
         "| | isolation | on disk | trials | ms a trial | CPU ms a trial | start and stop, s | … CPU s |",
         "|---|---|---|---|---|---|---|---|",
-        *(_row(labels[name], each) for name, each in runs.items()),
+        *(_row(labels[name], each) for name, each in runs.items() if each),
         "",
         *_ratios(labels, runs),
         "",
@@ -55,13 +57,14 @@ def page(results: Results, path: Path) -> str:
 
 
 def _num_failures(runs: Sequence[Mapping[str, float]]) -> int:
-    return sum(int(run["num_failures"]) for run in runs)
+    return sum(int(run.get("num_failures", 0)) for run in runs)
 
 
 def _row(side: Mapping[str, Any], runs: Sequence[Mapping[str, float]]) -> str:
     nums = sorted({int(run["num_trials"]) for run in runs})
-    around = [run["all_seconds"] - run["num_trials"] * run["seconds"] for run in runs]
-    around_cpu = [run["all_cpu_seconds"] - run["num_trials"] * run["cpu_seconds"] for run in runs]
+    whole = [run for run in runs if "all_seconds" in run]
+    around = [run["all_seconds"] - run["num_trials"] * run["seconds"] for run in whole]
+    around_cpu = [run["all_cpu_seconds"] - run["num_trials"] * run["cpu_seconds"] for run in whole]
     version = f" {side['version']}" if side["version"] and side["version"] not in side["label"] else ""
     label = side["label"].replace(",", f"{version},", 1)
     cells = [
@@ -81,7 +84,7 @@ def _ratios(
     labels: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Sequence[Mapping[str, float]]]
 ) -> list[str]:
     """Each peer's cost as a multiple of the executor `processes`."""
-    if "heredity-processes" not in runs:
+    if not runs.get("heredity-processes"):
         return []
     head = (
         f"As a multiple of Heredity's `processes`, median of the ratios within each round. Target: "
@@ -90,7 +93,7 @@ def _ratios(
     lines = [head, "", "| | isolation | time | CPU | |", "|---|---|---|---|---|"]
     ours = runs["heredity-processes"]
     for name, side in labels.items():
-        if name == "heredity-processes":
+        if name == "heredity-processes" or not runs[name]:
             continue
         time, cpu = (ratio(runs[name], ours, what) for what in ("seconds", "cpu_seconds"))
         is_framework = not name.startswith("heredity") and name != "pool"
@@ -102,7 +105,8 @@ def _ratios(
 
 def ratio(peer: Sequence[Mapping[str, float]], ours: Sequence[Mapping[str, float]], what: str) -> float:
     """The median of the ratios within each round."""
-    return statistics.median(a[what] / b[what] for a, b in zip(peer, ours, strict=True))
+    by_round = {run["round"]: run[what] for run in ours}
+    return statistics.median(run[what] / by_round[run["round"]] for run in peer if run["round"] in by_round)
 
 
 def spread(values: Sequence[float]) -> str:
