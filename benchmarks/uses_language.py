@@ -62,8 +62,8 @@ class Growing:
 
 ARMS = {
     "large": Growing((0, 0), (100, 200, 400)),
-    "two stages": Growing((0, 200), (40, 100, 200)),
-    "three stages": Growing((150, 150), (40, 100, 200)),
+    "two stages": Growing((0, 200), (40, 100, 200, 300)),
+    "three stages": Growing((150, 150), (40, 100, 200, 300)),
 }
 
 
@@ -232,8 +232,8 @@ def lines(path: Path, runs: Sequence[Kept]) -> Iterable[str]:
     yield ""
     yield (
         "Share of what the large model has paid for the loss of its branch, seed by seed; interpolated "
-        "between two branches. *Not reached*: the last branch is above that loss; *at once*: the first is "
-        "below it."
+        "between two branches. *At most*: the first branch is below that loss already; *above*: the last one "
+        "is above it still."
     )
     yield ""
     yield from table(
@@ -256,19 +256,19 @@ def _shares(of: Sequence[Kept], large: Sequence[Kept], number: int, cost: str) -
     for one in of:
         if one["seed"] in twins:
             twin = twins[one["seed"]]
-            needed = _interpolated([(point[cost], point["loss"]) for point in one["points"]], twin["loss"])
-            found.append(needed if isinstance(needed, str) else f"{needed / twin[cost]:.2f}")
+            points = [(point[cost] / twin[cost], point["loss"]) for point in one["points"]]
+            found.append(_interpolated(points, twin["loss"]))
     return ", ".join(found)
 
 
-def _interpolated(points: Sequence[tuple[float, float]], height: float) -> float | str:
-    """The cost at which a curve of (cost, loss) first comes down to a height."""
+def _interpolated(points: Sequence[tuple[float, float]], height: float) -> str:
+    """The share of the cost at which a curve of (share, loss) first comes down to a height."""
     if points[0][1] <= height:
-        return f"at once (≤ {points[0][0]:.0f})"
+        return f"at most {points[0][0]:.2f}"
     for (x0, y0), (x1, y1) in pairwise(points):
         if y0 >= height >= y1:
-            return x0 + (x1 - x0) * (y0 - height) / (y0 - y1) if y0 > y1 else x0
-    return "not reached"
+            return f"{x0 + (x1 - x0) * (y0 - height) / (y0 - y1):.2f}"
+    return f"above {points[-1][0]:.2f}"
 
 
 def _plot(path: Path, arms: Mapping[str, Sequence[Kept]]) -> str:
