@@ -46,8 +46,9 @@ def test_a_sync_export_is_good_and_a_read_only_one_is_told(table: Path) -> None:
 
 
 def test_from_a_client_a_quick_sync_is_a_sign_and_a_slow_one_no_proof() -> None:
-    quick, slow = exports.guess(0.00017, 0.00015), exports.guess(0.003, 0.00015)
+    quick, slow = exports.guess(0.00017, 0.00015, 100), exports.guess(0.003, 0.00015, 100)
     assert (quick.grade, slow.grade) == (Grade.NOTE, Grade.GOOD)
+    assert exports.guess(0.003, 0.00015, 10).grade is Grade.NOTE  # too busy to tell
     assert "cannot be seen from here" in quick.seen
     assert "no proof either" in slow.seen
     assert "exportfs -v" in quick.change
