@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 from tests.nfs import acts
 from tests.nfs.experiments import programs
-from tests.nfs.lab.laboratory import until
+from tests.nfs.lab.guest import CONTROL_PORT
+from tests.nfs.lab.laboratory import CLIENTS, until
+from tests.nfs.lab.network import CONTROL, number_of
 from tests.nfs.lab.remote import Pending
 from tests.nfs.site import VERSIONS, Share, Site
 from tests.nfs.test_faults import revive_server
@@ -23,6 +25,8 @@ OUTAGE_SECONDS = 30.0
 PATIENCE_SECONDS = 400.0
 """For what takes ten seconds on a machine that does nothing else."""
 FATHER = "first/father@1"
+
+MACHINES = ",".join(f"{CONTROL}.{number_of(client)}:{CONTROL_PORT}" for client in CLIENTS)
 
 # HEREDITY_TEST_NFS_VERSIONS=3,4.2 runs all of these by both; each takes a while.
 CHOSEN = os.environ.get("HEREDITY_TEST_NFS_VERSIONS", VERSIONS[-1]).split(",")
@@ -37,7 +41,7 @@ def share(request: pytest.FixtureRequest, site: Site) -> Iterator[Share]:
 
 def test_the_example_runs_on_two_machines_as_it_is(share: Share) -> None:
     folder = share.root / "example"
-    share.c1.call(programs.copy_example, folder, training_seconds=0.5, num_trials=4)
+    share.c1.call(programs.copy_example, folder, training_seconds=0.5, num_trials=4, machines=MACHINES)
     begun = time.monotonic()
     running = share.c1.begin(programs.heredity, folder, "run", "config.yml", "--directory", "run")
     code, said = running.result(timeout=PATIENCE_SECONDS)
