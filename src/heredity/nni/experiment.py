@@ -112,12 +112,13 @@ def _loaded(
     is_on_ray: bool,
 ) -> NniExperiment:
     file = read_nni(source, folder, is_on_ray=is_on_ray)
-    reports = TrialReports()
+    spec, assessor = _chosen(file), file.class_spec("assessor")
+    has_assessor = assessor is not None and not assessor.name
+    reports = TrialReports(is_judged=has_assessor)
     if journal is not None:
         reports.take_recorded(journal)
-    spec, assessor = _chosen(file), file.class_spec("assessor")
     seed = file.integer("heredity.seed", 0, at_least=0) or 0
-    is_heard = not spec.name or (assessor is not None and not assessor.name)
+    is_heard = has_assessor or not spec.name
     experiment = Experiment(
         train=FunctionReference(
             run_nni_trial.__module__,
@@ -147,7 +148,7 @@ def _program(file: NniFile, *, is_heard: bool) -> TrialProgram:
     if not command:
         raise file.fault("trialCommand", "expected each trial's command, got none")
     code = file.directory("trialCodeDirectory")
-    return TrialProgram(command, str(code), file.text("heredity.experimentId"), is_heard)
+    return TrialProgram(command, str(code), file.text("heredity.experimentId") or file.name(), is_heard)
 
 
 def _budget(file: NniFile) -> Budget:

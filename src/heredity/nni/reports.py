@@ -33,9 +33,13 @@ class TrialReports:
     The driver makes each attempt's file before it starts, and the attempt writes into what is there. So the
     file is never seen absent, which a client of NFS would remember for half a minute; and an attempt that
     finds none runs where the driver's directory is not.
+
+    Args:
+        is_judged: Whether an assessor asks for the attempt of each report.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_judged: bool = False) -> None:
+        self._is_judged = is_judged
         self.experiment: Experiment | None = None
         """Whose directory it is. Set before anything runs."""
         self._latest: dict[TrialId, int] = {}
@@ -62,7 +66,7 @@ class TrialReports:
     def _note(self, event: happened.Event | None) -> None:
         if isinstance(event, happened.TrialStarted):
             self._latest[event.trial] = event.attempt
-        elif isinstance(event, happened.TrialReported):
+        elif self._is_judged and isinstance(event, happened.TrialReported):
             self._judged.append((event.trial, event.attempt))
 
     def next_judged(self, trial: TrialId) -> Attempt:
