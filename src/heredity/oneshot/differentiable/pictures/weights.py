@@ -49,6 +49,7 @@ def weights_over_time(search: DifferentiableSearch, *, path: Path) -> Path:
         values = torch.stack([each[point.label] for each in weights]).tolist()
         panel.set_title(point.label, fontsize=9)
         panel.tick_params(labelsize=8)
+        panel.locator_params(axis="x", integer=True)
         panel.grid(visible=True, alpha=0.3)
         for number, name in enumerate(_names(point.candidates, point.num_weights, kind=point.kind)):
             series = [row[number] for row in values]
