@@ -128,10 +128,18 @@ def _morphism(
     return arm
 
 
-def _bayesian(task: Task, seed: int) -> Plan:
-    edits = Edits(growing=task.growing, shrinking=task.growing, changing=task.changing)
-    strategy = BayesianMorphism(task.space, seed=seed, edits=edits, max_steps=task.short)
-    return _with_final(task, strategy, Recipe(anneal_children=False, heir_rate=HEIR_RATE))
+def _bayesian(
+    wrap: Callable[[Strategy], Strategy] = lambda strategy: strategy, *, from_default: bool = False
+) -> Arm:
+    recipe = Recipe(anneal_children=False, heir_rate=HEIR_RATE)
+
+    def arm(task: Task, seed: int) -> Plan:
+        edits = Edits(growing=task.growing, shrinking=task.growing, changing=task.changing)
+        start = [dict(task.default)] if from_default else []
+        strategy = BayesianMorphism(task.space, seed=seed, edits=edits, start=start, max_steps=task.short)
+        return _with_final(task, wrap(strategy), recipe)
+
+    return arm
 
 
 ARMS: Mapping[str, Arm] = {
@@ -146,10 +154,13 @@ ARMS: Mapping[str, Arm] = {
     "evolution-fresh": _evolution(Fresh),
     "evolution-dropped": _evolution(WithoutChildren),
     "morphism-fresh": _morphism(Fresh),
+    "bayesian-fresh": _bayesian(Fresh),
+    "known-fresh": _bayesian(Fresh, from_default=True),
     "inherit-evolution": _evolution(),
     "inherit-evolution-slow": _evolution(heir_rate=HEIR_RATE),
     "inherit-morphism": _morphism(heir_rate=HEIR_RATE),
-    "inherit-bayesian": _bayesian,
+    "inherit-bayesian": _bayesian(),
+    "inherit-known": _bayesian(from_default=True),
 }
 ABOUT: Mapping[str, str] = {
     "default": "the one network that an engineer takes unasked, with the whole budget.",
@@ -165,10 +176,13 @@ ABOUT: Mapping[str, str] = {
     "evolution-dropped": "the schedule of inherit-evolution with its children left out: random networks in "
     "their places.",
     "morphism-fresh": "the twin: the schedule of inherit-morphism, every child from nothing.",
+    "bayesian-fresh": "the twin of inherit-bayesian.",
+    "known-fresh": "the twin of inherit-known.",
     "inherit-evolution": "regularized evolution; children inherit from the network that they were mutated "
     "from, at a constant learning rate; the best is trained on to the end, down to a rate of nothing.",
     "inherit-evolution-slow": f"the same, heirs at {HEIR_RATE} of the learning rate.",
     "inherit-morphism": "hill climbing by function-preserving edits from a small sane network; heirs at "
     f"{HEIR_RATE} of the rate.",
     "inherit-bayesian": f"Bayesian optimisation over edits; heirs at {HEIR_RATE} of the rate.",
+    "inherit-known": "the same, begun with the default network, as an engineer would who knows it.",
 }
