@@ -27,7 +27,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trial_overhead_accounts import Account, run
+from trial_overhead_accounts import Account, go_first, run
 from trial_overhead_marks import MARKS
 from trial_overhead_report import page
 from trial_overhead_sides import HERE, SIDES, Side, command, environment
@@ -162,8 +162,7 @@ def main() -> None:
         arguments.report.write_text(page(json.loads(numbers.read_text()), arguments.report))
         return
     install(peers, {side.environment for side in sides if side.environment is not None})
-    if os.geteuid() == 0:
-        os.nice(-10 - os.nice(0))
+    go_first()
     facts = {
         "machine": machine(),
         "sides": [{**asdict(side), "version": version_of(side, peers)} for side in sides],
