@@ -24,9 +24,13 @@ def train(config: dict[str, Any], trial: TuneTrial) -> None:
         trial.report({"loss": float(loss)}, step=step + 1, **saved)
 
 
-search = PopulationBasedTraining(
-    metric="loss", mode="min", perturbation_interval=1, hyperparam_mutations={"width": [8, 12, 16]}
-)
+settings: Any = {
+    "time_attr": "training_iteration",
+    "perturbation_interval": 1,
+    "metric": "loss",
+    "mode": "min",
+}
+search = PopulationBasedTraining(**settings, hyperparam_mutations={"width": [8, 12, 16]})
 trials = tune.Tuner(
     trainable(train, store=hd.open_store(sys.argv[1])),
     param_space={"width": tune.choice([8, 12, 16])},

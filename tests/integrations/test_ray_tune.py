@@ -56,7 +56,7 @@ def train_step(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 
 def output_of(module: nn.Module) -> float:
-    return float(module(INPUTS).double().square().sum())
+    return float(module(INPUTS).detach().double().square().sum())
 
 
 def member(config: dict[str, Any], trial: TuneTrial) -> None:
@@ -104,6 +104,7 @@ def rows_of(result: Any) -> Any:
 def population(function: Any, tmp_path: Path, *, callbacks: Any = (), **config: Any) -> Any:
     """Two members; the second one is worse, and goes on as the first one with two units more."""
     scheduler = PopulationBasedTraining(
+        time_attr="training_iteration",
         metric="accuracy",
         mode="max",
         perturbation_interval=1,
