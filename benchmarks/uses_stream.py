@@ -37,8 +37,12 @@ TARGET = 0.93
 MOST_EPOCHS = 40
 MACS = (20_000, 70_000)
 """Multiplications of a job's network; those with fewer seldom reach the target."""
+LEAST_KERNEL, NORM = 3, "batch"
+"""Of a job's network. Drawn from all of the space, two jobs in five of the unreported seed missed the target,
+whatever the setting."""
 NEAR_ENOUGH = 0.4
-"""A job whose parent leaves it with less accuracy on validation trains as one from nothing does."""
+"""A job whose parent leaves it with less accuracy on validation begins from nothing instead. One that kept
+its parent's weights and trained at the rate from nothing died of it: a network without normalization."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Side:
             return f"every job from nothing: {self.fresh}."
         few = f"of the {self.limit} nearest the one with the least loss"
         chosen = "the nearest" if self.limit == 1 else few
-        return f"from {chosen}: {self.heir}; the first job, and one that begins far off: {self.fresh}."
+        return f"from {chosen}: {self.heir}; the first job, and others from nothing: {self.fresh}."
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,10 @@ def _points(num: int, seed: int) -> list[Mapping[str, Any]]:
     rng = random.Random(seed)
     found: list[Mapping[str, Any]] = []
     while len(found) < num:
-        point = TASK.space.sample(rng)
-        if MACS[0] <= _macs(point) <= MACS[1]:
+        point: Mapping[str, Any] = TASK.space.sample(rng)
+        kernels = [point[f"kernel{stage}"] for stage in range(3)]
+        is_sane = min(kernels) >= LEAST_KERNEL and point["norm"] == NORM
+        if is_sane and MACS[0] <= _macs(point) <= MACS[1]:
             found.append(point)
     return found
 
@@ -155,8 +161,12 @@ def _job(
     module = TASK.build(point)
     about = _inherited(module, store, limit=side.limit) if side.limit else {}
     begins = score(TASK, module, data.val) if about else 0.0
-    schedule = side.heir if begins >= NEAR_ENOUGH else side.fresh
-    epochs, reached = _trained(module, schedule, begins=begins, end=end)
+    is_heir = begins >= min(NEAR_ENOUGH, end.target)
+    if about and not is_heir:
+        torch.manual_seed(1000 * seed + number)
+        module = TASK.build(point)
+    schedule = side.heir if is_heir else side.fresh
+    epochs, reached = _trained(module, schedule, begins=begins if is_heir else 0.0, end=end)
     inputs = (data.train[0][:2],)
     key, metadata = f"job-{number}", {"reached": reached >= end.target}
     hd.save(store, module, key=key, score=reached, example_inputs=inputs, metadata=metadata)
@@ -166,6 +176,7 @@ def _job(
         "reached": reached >= end.target,
         "val": reached,
         "begins": begins,
+        "is_heir": is_heir,
         "test": score(TASK, module, data.test),
         "macs": _macs(point),
         **about,
@@ -213,14 +224,16 @@ def lines(path: Path, runs: Sequence[Kept]) -> Iterable[str]:
     arms = by_arm(runs)
     num = max((len(one["jobs"]) for of in arms.values() for one in of), default=0)
     yield (
-        f"MNIST-1D; {num} random networks of {MACS[0]:,} to {MACS[1]:,} multiplications a stream, the same "
-        f"for all arms. A job ends at {TARGET} on validation, or after {MOST_EPOCHS} epochs: *missed*. "
-        "*Test* is the mean over all jobs. Parents are sought among those that have reached the target."
+        f"MNIST-1D; {num} random networks a stream, the same for all arms: {MACS[0]:,} to {MACS[1]:,} "
+        f"multiplications, kernels of {LEAST_KERNEL} and more, batch normalization. A job ends at {TARGET} "
+        f"on validation, or after {MOST_EPOCHS} epochs: *missed*. "
+        "*Test* is the mean over all jobs. Parents are sought among those that have reached the target; *too "
+        f"far*: it left the job below {NEAR_ENOUGH} on validation, which then began from nothing."
     )
     yield ""
     yield _plot(path, arms)
     yield ""
-    head = ("arm", "n", "epochs", "CPU-s", "missed", "mean test", "exact heirs", "far heirs")
+    head = ("arm", "n", "epochs", "CPU-s", "missed", "mean test", "heirs", "of them exact", "too far")
     yield from table(head, (_row(arm, of) for arm, of in arms.items()))
     yield "## Minus scratch, pair by pair"
     yield ""
@@ -245,8 +258,9 @@ def _row(arm: str, of: Sequence[Kept]) -> Sequence[object]:
         spread([one["cpu_seconds"] for one in of], 0),
         spread([one["missed"] for one in of], 0),
         spread([one["test"] for one in of], 4),
-        spread([sum(job["exact"] for job in each_of) for each_of in jobs], 0),
-        spread([sum(job["begins"] < NEAR_ENOUGH for job in each_of) for each_of in jobs], 0),
+        spread([sum(job["is_heir"] for job in each_of) for each_of in jobs], 0),
+        spread([sum(job["is_heir"] and job["exact"] for job in each_of) for each_of in jobs], 0),
+        spread([sum(not job["is_heir"] for job in each_of) for each_of in jobs], 0),
     )
 
 
