@@ -113,7 +113,8 @@ def page(searches: dict[str, list[Search]], *, num_trials: int, steps: int) -> s
         "By `python benchmarks/integrations_gain.py`. Accuracy is on the images that Optuna chooses by.",
         "",
         "| | best accuracy, median (least to most) | "
-        + " | ".join(f"trials to {each:.2f}" for each in TARGETS),
+        + " | ".join(f"trials to {each:.2f}" for each in TARGETS)
+        + " |",
         "|---|---|" + "---|" * len(TARGETS),
     ]
     for arm, results in searches.items():
