@@ -52,6 +52,12 @@ def _default(task: Task, _seed: int) -> Plan:
     return _one(task, task.default)
 
 
+def _outside(task: Task, _seed: int) -> Plan:
+    """A network of 2.5 times the products that the space of MNIST-1D allows."""
+    widths = {"width0": 16, "width1": 24, "width2": 32}
+    return _one(task, {**task.default, **widths})
+
+
 def _largest(task: Task, seed: int) -> Plan:
     rng = random.Random(seed)
     drawn = [task.space.sample(rng) for _ in range(200)]
@@ -144,6 +150,7 @@ def _bayesian(
 
 ARMS: Mapping[str, Arm] = {
     "default": _default,
+    "outside": _outside,
     "largest": _largest,
     "random-4": _random(4),
     "random-8": _random(8),
@@ -163,7 +170,8 @@ ARMS: Mapping[str, Arm] = {
     "inherit-known": _bayesian(from_default=True),
 }
 ABOUT: Mapping[str, str] = {
-    "default": "the one network that an engineer takes unasked, with the whole budget.",
+    "default": "the one network of the space that an engineer takes unasked, with the whole budget.",
+    "outside": "no control, but for scale: a network of 2.5 times the products that the space allows.",
     "largest": "of 200 random networks the one with the most weights, with the whole budget.",
     "random-4": "four random networks, a quarter of the budget each.",
     "random-8": "eight random networks.",

@@ -77,7 +77,7 @@ def _table(by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
 
 def _pairs(by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
     """Each inheriting arm minus its twin and minus the best control of the same seed."""
-    controls = [arm for arm in by_arm if not arm.startswith("inherit")]
+    controls = [arm for arm in by_arm if not arm.startswith("inherit") and arm != "outside"]
     heirs = [arm for arm in by_arm if arm.startswith("inherit")]
     tests = {arm: {run["seed"]: run["test"] for run in runs} for arm, runs in by_arm.items()}
     rows = [

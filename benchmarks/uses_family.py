@@ -39,6 +39,7 @@ def _sized(widths: tuple[int, ...], kernel: int, depths: tuple[int, ...]) -> dic
     return point
 
 
+PARENT = _sized((16, 24, 32), 5, (0, 1, 1))
 SMALLER = (
     _sized((12, 16, 24), 5, (0, 1, 1)),
     _sized((8, 16, 24), 5, (0, 1, 1)),
@@ -62,7 +63,7 @@ def run(arm: str, seed: int, share: float) -> Run:
         store = hd.open_store(folder)
         if arm in FAMILIES:
             epochs = scaled(FAMILIES[arm][0], share)
-            module = _trained(TASK.default, epochs=epochs, seed=1000 * seed)
+            module = _trained(PARENT, epochs=epochs, seed=1000 * seed)
             hd.save(store, module, key="parent", example_inputs=inputs)
             parent = {"epochs": epochs, "cpu_seconds": time.process_time() - began}
         members = []
