@@ -19,9 +19,10 @@ if os.fork() == 0:
     if os.fork() == 0:
         while time.process_time() < 0.3:
             pass
-        open(os.environ["MARKS"], "a").write(".")
+        with open(os.environ["MARKS"], "a") as marks:
+            marks.write(".")
     os._exit(0)
-while not os.path.exists(os.environ["MARKS"]):
+while not os.path.exists(os.environ["MARKS"]) or not os.path.getsize(os.environ["MARKS"]):
     time.sleep(0.01)
 """
 COUNT = """
@@ -72,8 +73,8 @@ def test_sides_are_measured_in_turns_and_compared(tmp_path: Path) -> None:
     _python(str(BENCHMARKS / "trial_overhead.py"), "--rounds", "1", "--go-on", *arguments)
 
     runs = json.loads(page.with_suffix(".json").read_text())["runs"]
-    assert {name: len(each) for name, each in runs.items()} == dict.fromkeys(sides, 2)
-    assert all(run["cpu_seconds"] > 0 for each in runs.values() for run in each)
+    assert {(run["side"], run["round"]) for run in runs} == {(side, n) for side in sides for n in (0, 1)}
+    assert all(run["cpu_seconds"] > 0 for run in runs)
     rows = [line for line in page.read_text().splitlines() if line.startswith("| **Heredity**, `inline`")]
     assert len(rows) == 2, "what it costs, and what as a multiple of our own processes"
     assert page.read_text().endswith("## Reading\n\nBy hand.\n"), "what was written by hand stays"
