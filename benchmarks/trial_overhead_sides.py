@@ -44,14 +44,14 @@ class Side:
 
 OURS = "start and end, each synced"
 SIDES = [
-    Side("heredity-inline", "**Heredity**, `inline`", 200, "none", OURS),
-    Side("heredity-processes", "**Heredity**, `processes`", 200, "own process", OURS),
-    Side("heredity-ray", "**Heredity**, `ray`", 8, "own process", OURS),
-    Side("pool", "`ProcessPoolExecutor`, fork server", 200, "own process", "nothing"),
+    Side("heredity-inline", "**Heredity**, `inline`", 500, "none", OURS),
+    Side("heredity-processes", "**Heredity**, `processes`", 500, "own process", OURS),
+    Side("heredity-ray", "**Heredity**, `ray`", 20, "own process", OURS),
+    Side("pool", "`ProcessPoolExecutor`, fork server", 500, "own process", "nothing"),
     Side(
         "tune-fresh",
         "Ray Tune, `reuse_actors=False`",
-        8,
+        20,
         "own process",
         "snapshots",
         program="trial_overhead_tune.py",
@@ -61,19 +61,19 @@ SIDES = [
     Side(
         "tune-reused",
         "Ray Tune, `reuse_actors=True`",
-        60,
+        200,
         "reused process",
         "snapshots",
         program="trial_overhead_tune.py",
         environment="tune",
         arguments=("reused",),
     ),
-    Side("optuna-sqlite", "Optuna, `n_jobs=2`, SQLite (WAL)", 100, "thread", "start and end, each synced"),
-    Side("optuna-journal", "Optuna, `n_jobs=2`, journal file", 200, "thread", "start and end, each synced"),
+    Side("optuna-sqlite", "Optuna, `n_jobs=2`, SQLite (WAL)", 200, "thread", "start and end, each synced"),
+    Side("optuna-journal", "Optuna, `n_jobs=2`, journal file", 500, "thread", "start and end, each synced"),
     Side(
         "nni",
         "NNI 3.0, local",
-        6,
+        10,
         "own process",
         "start and end",
         program="trial_overhead_nni.py",
@@ -82,7 +82,7 @@ SIDES = [
     Side(
         "syne",
         "Syne Tune, `LocalBackend`",
-        8,
+        20,
         "own process",
         "parameters and reports",
         program="trial_overhead_syne.py",
