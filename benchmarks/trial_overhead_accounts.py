@@ -46,9 +46,14 @@ class Account:
     exit_code: int
 
     def per_trial(self, *, skip: int) -> tuple[float, float]:
-        """Seconds and CPU seconds a trial, after the first `skip` of them, up to the last one's mark."""
-        first = next(each for each in self.samples if each.num_trials >= skip)
+        """Seconds and CPU seconds a trial, after the first `skip` of them, up to the last one's mark.
+
+        Trials that were all over between two looks are counted from the program's beginning.
+        """
         last = self.samples[-1]
+        first = next(each for each in self.samples if each.num_trials >= skip)
+        if first == last:
+            first = Sample(0, 0.0, 0.0)
         num = last.num_trials - first.num_trials
         return (last.seconds - first.seconds) / num, (last.cpu_seconds - first.cpu_seconds) / num
 
