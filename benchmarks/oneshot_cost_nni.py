@@ -1,6 +1,7 @@
-"""The peer of `oneshot_cost.py`: a step of NNI 3.0's DARTS on its own DARTS network; prints JSON.
+"""The peer of `oneshot_cost.py`: a step of NNI 3.0's DARTS on the same network; prints JSON.
 
-Runs in an environment that has nni 3.0 and Lightning, and does not import heredity.
+Runs in an environment that has nni 3.0, Lightning and heredity. The network is ours, with NNI's choices in
+place of ours; its own DARTS network has other edges and no "none", so that steps could not be compared.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import time
 import warnings
 
 import torch
+
+from heredity.oneshot import Cell, Choice
+from heredity.oneshot.spaces import DartsNetwork
 
 
 def main() -> None:
@@ -27,7 +31,7 @@ def main() -> None:
     from nni.nas.evaluator.pytorch import Lightning
     from nni.nas.evaluator.pytorch.lightning import ClassificationModule, DataLoader, Trainer
     from nni.nas.execution import SequentialExecutionEngine
-    from nni.nas.hub import pytorch as spaces
+    from nni.nas.nn.pytorch import LayerChoice, ModelSpace
     from nni.nas.space import RawFormatModelSpace
     from nni.nas.strategy import DARTS
 
@@ -52,7 +56,24 @@ def main() -> None:
     evaluator = Lightning(
         ClassificationModule(num_classes=10), trainer, train_dataloaders=loader, val_dataloaders=loader
     )
-    space = spaces.DARTS(width=given.channels, num_cells=given.cells, dataset="cifar", auxiliary_loss=False)
+
+    class Space(ModelSpace):  # type: ignore[misc]  # as above
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = DartsNetwork(channels=given.channels, num_cells=given.cells)
+            for cell in [module for module in self.network.modules() if isinstance(module, Cell)]:
+                cell.inputs = torch.nn.ModuleDict()  # all edges are added, as DARTS does
+                for name, edge in list(cell.edges.items()):
+                    assert isinstance(edge, Choice)
+                    [point] = edge.points()
+                    label = point.label.replace("/", "-")
+                    cell.edges[name] = LayerChoice(dict(edge.candidates.items()), label=label)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.network(images)
+            return logits
+
+    space = Space()
     DARTS()(RawFormatModelSpace(space, evaluator), SequentialExecutionEngine())
     seconds = (times[-1] - times[0]) / (len(times) - 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
