@@ -74,7 +74,7 @@ class Side:
     def __str__(self) -> str:
         if not self.limit:
             return f"every job from nothing: {self.fresh}."
-        few = f"of the {self.limit} nearest the one with the least loss"
+        few = f"the one of the {self.limit} nearest that begins with the least loss"
         chosen = "the nearest" if self.limit == 1 else few
         return f"from {chosen}: {self.heir}; the first job, and others from nothing: {self.fresh}."
 
