@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from images import default_name, load_images
+from images import default_name
 
 import heredity as hd
 from heredity.encoding import Json
@@ -75,7 +75,7 @@ def cpu_seconds(record: TrialRecord) -> float:
 
 
 def line(record: TrialRecord) -> str:
-    """What a trial cost and reached; errors in percent, of the test images that nothing has chosen by."""
+    """What a trial cost and reached; the test images have chosen nothing."""
     began = record.reports[0]
     inherited = began.metrics.get("as_inherited")
     verdict = (
@@ -107,7 +107,7 @@ def verdict(state: ExperimentState) -> str:
     paid = at_equal_cost([r for name, r in by_id.items() if name.startswith("random")], budget=budget)
     best = max(paid, key=lambda record: record.score or 0.0)
     difference = test_of(by_id["heir"]) - test_of(best)
-    num_images = len(load_images(str(best.parameters["images"])).test[1])
+    num_images = float(str(best.reports[-1].metrics["test_images"]))
     error = (2 * test_of(best) * (1 - test_of(best)) / num_images) ** 0.5
     return (
         f"Search and heir cost {budget:.0f} CPU seconds, which pay for {len(paid)} random networks. "

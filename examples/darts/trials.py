@@ -88,7 +88,8 @@ def train_plain(trial: hd.Trial) -> float:
             trial.report(accuracy(network, images.validation), step=step)
     score = accuracy(network, images.validation)
     # Test images are read once, when all is over, and choose nothing.
-    trial.report(score, step=num_steps, metrics={"test": accuracy(network, images.test)})
+    last = {"test": accuracy(network, images.test), "test_images": len(images.test[1])}
+    trial.report(score, step=num_steps, metrics=last)
     trial.save(network, example_inputs=(images.validation[0][:16],))
     return score
 
