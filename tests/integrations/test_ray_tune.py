@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 import heredity as hd
-from heredity.errors import CorruptData, InputError
 
 pytest.importorskip("pandas")
 with warnings.catch_warnings():
@@ -23,7 +22,7 @@ with warnings.catch_warnings():
     from ray import cloudpickle, tune
     from ray.tune.schedulers import PopulationBasedTraining
 
-    from heredity.integrations.ray_tune import NOTE, BestRef, Note, TuneTrial, checkpoint_of, trainable
+    from heredity.integrations.ray_tune import BestRef, TuneTrial, checkpoint_of, trainable
 
 pytestmark = [
     pytest.mark.integrations,
@@ -168,21 +167,3 @@ def test_a_trial_that_is_restored_goes_on_from_its_own_weights(store: hd.Store, 
     assert rows[2]["first"] == pytest.approx(rows[1]["last"], rel=1e-5)
     assert {row["heredity/parent"] for row in rows} == {"father"}
     assert rows[2]["heredity/cumulative_steps"] == 13
-
-
-def test_a_checkpoint_that_is_not_ours_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"without {NOTE}"):
-        Note.read(tune.Checkpoint(str(tmp_path)))
-    (tmp_path / NOTE).write_text("{}")
-    with pytest.raises(CorruptData, match="cannot be read"):
-        Note.read(tune.Checkpoint(str(tmp_path)))
-
-
-def test_outside_of_ray_it_says_so(store: hd.Store) -> None:
-    with pytest.raises(InputError, match=r"inside of ray\.tune\.Tuner only"):
-        trainable(member, store=store)({})
-
-
-def test_there_are_two_modes(store: hd.Store) -> None:
-    with pytest.raises(InputError, match="expected the mode 'min' or 'max', got 'best'"):
-        BestRef(store, "best", metric="accuracy", mode="best")  # type: ignore[arg-type]  # the point of the test
