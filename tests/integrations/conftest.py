@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ import torch
 from torch import nn
 
 import heredity as hd
+
+# What `make test-integrations` installs beside; elsewhere these tests are not collected, and not skipped.
+NEEDS = {
+    "test_lightning.py": "lightning",
+    "test_ray_notes.py": "pandas",
+    "test_ray_tune.py": "pandas",
+    "test_transformers.py": "accelerate",
+}
+collect_ignore = [file for file, package in NEEDS.items() if find_spec(package) is None]
 
 
 @pytest.fixture(autouse=True)

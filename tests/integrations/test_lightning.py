@@ -15,7 +15,7 @@ from heredity.errors import InputError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries that it loads
-    lightning = pytest.importorskip("lightning.pytorch")
+    import lightning.pytorch as lightning
     import pytorch_lightning
     from lightning.pytorch import LightningModule
 

@@ -14,7 +14,6 @@ import heredity as hd
 from heredity.errors import CorruptData, InputError
 from heredity.integrations import GuestTrial, Identity, Parent
 
-pytest.importorskip("pandas")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries that it loads
     from ray import tune

@@ -15,7 +15,6 @@ from torch import nn
 
 import heredity as hd
 
-pytest.importorskip("pandas")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries that it loads
     import ray

@@ -11,7 +11,6 @@ import torch
 
 import heredity as hd
 
-pytest.importorskip("accelerate")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries that it loads
     import optuna
