@@ -18,10 +18,16 @@ Run = Mapping[str, Any]
 
 
 _ABOUT = (
-    "Every arm has {epochs} epochs in all; a child of a search has {short}. *Test* is that of the trial with "
+    "Every arm has {epochs} epochs in all (morphism-fresh has more: what goes on with its parent's training "
+    "has to repeat it); a child of a search has {short}. *Test* is that of the trial with "
     "the best validation score, as it stands; *retrained* the same architecture from nothing, {again} "
     "epochs, two more seeds. Seconds are of the processor, and hold all: training, tracing, planning, "
     "copying, fitting, saving, the engine. Medians over the seeds, with the range; pairs have the same seed."
+)
+_ABOUT_SOON = (
+    "Spent until a trial has ended with such a validation score: seconds of the processor, and epochs; the "
+    "median of the seeds that get there, and how many do. What a long training reaches before its end does not "
+    "count, so that an arm of one trial has one time for all."
 )
 _COLUMNS = (
     *("arm", "n", "test", "retrained", "CPU-s", "of it in trials", "winner inherits"),
@@ -48,6 +54,8 @@ def write_report(path: Path, task: Task, runs: Sequence[Run]) -> None:
         "",
         *_table(by_arm),
         "",
+        *_soon(task, by_arm),
+        "",
         "## The arms",
         "",
         *(f"- **{arm}**: {ABOUT[arm]}" for arm in ARMS if arm in by_arm),
@@ -73,6 +81,41 @@ def _table(by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
             f"| {_spread(epochs, 0)} | {_spread([winner['num_weights'] for winner in winners], 0)} |"
         )
     return rows
+
+
+def _soon(task: Task, by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
+    """How much each arm has spent when the first of its networks is so good."""
+    lines = [
+        "## How soon",
+        "",
+        _ABOUT_SOON,
+        "",
+        f"| arm | {' | '.join(f'{target:g}' for target in task.targets)} | epochs in all |",
+        "|---" * (len(task.targets) + 2) + "|",
+    ]
+    for arm, runs in by_arm.items():
+        cells = [_spent([_reached(run, target) for run in runs]) for target in task.targets]
+        epochs = _spread([sum(trial["steps"] for trial in run["trials"]) for run in runs], 0)
+        lines.append(f"| {arm} | {' | '.join(cells)} | {epochs} |")
+    return lines
+
+
+def _reached(run: Run, target: float) -> tuple[float, int] | None:
+    seconds, epochs = 0.0, 0
+    for trial in run["trials"]:
+        seconds += trial["cpu_seconds"]
+        epochs += trial["steps"]
+        if trial["score"] >= target:
+            return seconds, epochs
+    return None
+
+
+def _spent(reached: Sequence[tuple[float, int] | None]) -> str:
+    there = [each for each in reached if each is not None]
+    if not there:
+        return "none"
+    seconds, epochs = (statistics.median(values) for values in zip(*there, strict=True))
+    return f"{seconds:.0f} s, {epochs:g} ({len(there)} of {len(reached)})"
 
 
 def _pairs(by_arm: Mapping[str, Sequence[Run]]) -> list[str]:

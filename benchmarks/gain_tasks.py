@@ -36,6 +36,7 @@ class Task:
         growing: The dimensions whose larger values contain the smaller ones.
         changing: The others.
         small: Where a search that only grows begins.
+        targets: Validation scores; how soon each arm has a network so good is told.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Task:
     growing: tuple[str, ...]
     changing: tuple[str, ...]
     small: Mapping[str, Any]
+    targets: tuple[float, ...]
 
 
 def _stage_space(
@@ -123,6 +125,7 @@ MNIST_1D = Task(
     growing=_GROWING,
     changing=("activation", "norm"),
     small=_SMALL,
+    targets=(0.9, 0.95, 0.97),
 )
 FASHION_14 = replace(
     MNIST_1D,
@@ -138,6 +141,7 @@ FASHION_14 = replace(
     batch=128,
     epochs=60,
     short=2,
+    targets=(0.84, 0.86, 0.88),
 )
 CHARACTERS = Task(
     name="characters",
@@ -162,5 +166,6 @@ CHARACTERS = Task(
     growing=("width", "depth", "hidden"),
     changing=(),
     small={"width": 32, "depth": 1, "hidden": 2},
+    targets=(-3.0, -2.8, -2.6),
 )
 TASKS = {task.name: task for task in (MNIST_1D, FASHION_14, CHARACTERS)}
