@@ -13,7 +13,12 @@ from heredity.integrations.transformers import Inherit
 
 def build(trial: optuna.Trial | None) -> BertForSequenceClassification:
     width = 16 if trial is None else trial.suggest_int("width", 16, 32)
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": width}
+    sizes: dict[str, Any] = {
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": width,
+    }
     return BertForSequenceClassification(BertConfig(vocab_size=5, **sizes))
 
 

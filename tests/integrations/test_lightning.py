@@ -116,7 +116,7 @@ def test_the_optimizer_trains_the_same_parameters_with_the_parents_moments(store
     assert first.published is not None
     steps: list[float] = []
 
-    class Spy(lightning.Callback):  # type: ignore[name-defined]  # Lightning is optional
+    class Spy(lightning.Callback):
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             (group,) = trainer.optimizers[0].param_groups
             assert [id(p) for p in group["params"]] == [id(p) for p in pl_module.parameters()]
@@ -145,7 +145,7 @@ def test_the_best_weights_are_published_and_the_module_keeps_its_last(store: hd.
     callback = Inherit(store, trial="1", parent=None, publish="best", monitor="val_acc")
     kept: list[dict[str, torch.Tensor]] = []
 
-    class Spy(lightning.Callback):  # type: ignore[name-defined]  # Lightning is optional
+    class Spy(lightning.Callback):
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             kept.append({name: value.clone() for name, value in pl_module.state_dict().items()})
 

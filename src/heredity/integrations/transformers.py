@@ -110,7 +110,7 @@ class Inherit(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         *,
-        model: torch.nn.Module,
+        model: torch.nn.Module | None = None,
         optimizer: torch.optim.Optimizer | None = None,
         **others: object,
     ) -> None:
@@ -124,6 +124,7 @@ class Inherit(TrainerCallback):
             optimizer: What trains it.
             **others: The Trainer's.
         """
+        assert model is not None  # noqa: S101  # the Trainer gives it
         self._is_over = False
         is_seen = model in self._seen
         if not is_seen or self.guest is None:
@@ -136,8 +137,9 @@ class Inherit(TrainerCallback):
             plain = getattr(optimizer, "optimizer", optimizer)  # without Accelerate's wrapper
             self.guest.inherit(model, optimizer=plain, example_inputs=self._example_inputs)
         self._seen.mark(model)
-        entry = {"args": {}, "attributes": {"beginning": self.guest.beginning.to_json()}}
-        state.stateful_callbacks = {**_states(state), _STATE: entry}
+        entry: Any = {"args": {}, "attributes": {"beginning": self.guest.beginning.to_json()}}
+        states: Any = {**_states(state), _STATE: entry}  # which it is by now, whatever its annotation says
+        state.stateful_callbacks = states
 
     def on_log(
         self,
@@ -165,7 +167,7 @@ class Inherit(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         *,
-        model: torch.nn.Module,
+        model: torch.nn.Module | None = None,
         optimizer: torch.optim.Optimizer | None = None,
         **others: object,
     ) -> None:
@@ -179,7 +181,7 @@ class Inherit(TrainerCallback):
             optimizer: What has trained it.
             **others: The Trainer's.
         """
-        if not self._is_over or self.guest is None or not state.is_world_process_zero:
+        if model is None or not self._is_over or self.guest is None or not state.is_world_process_zero:
             return
         # The state of the optimizer is that of the last step, not of the best.
         is_best = args.load_best_model_at_end and state.best_model_checkpoint is not None
@@ -216,7 +218,7 @@ class Inherit(TrainerCallback):
 
 
 def _states(state: TrainerState) -> dict[str, Any]:
-    kept = state.stateful_callbacks
+    kept: Any = state.stateful_callbacks  # a mapping by now, whatever its annotation says
     return kept if isinstance(kept, dict) else {}
 
 
