@@ -26,8 +26,8 @@ _ABOUT = (
 )
 _ABOUT_SOON = (
     "Spent until a trial has ended with such a validation score: seconds of the processor, and epochs; the "
-    "median of the seeds that get there, and how many do. What a long training reaches before its end does not "
-    "count, so that an arm of one trial has one time for all."
+    "median of the seeds that get there, and how many do. What a long training reaches before its end does "
+    "not count, so that an arm of one trial has one time for all."
 )
 _COLUMNS = (
     *("arm", "n", "test", "retrained", "CPU-s", "of it in trials", "winner inherits"),
