@@ -20,8 +20,8 @@ def train(config: dict[str, Any], trial: TuneTrial) -> None:
         optimizer.zero_grad()
         torch.autograd.backward(loss := nn.functional.cross_entropy(model(x), y))
         optimizer.step()
-        saved: Any = {"module": model, "optimizer": optimizer, "example_inputs": x, "score": -float(loss)}
-        trial.report({"loss": float(loss)}, step=step + 1, **saved)
+        saved: Any = {"module": model, "optimizer": optimizer, "example_inputs": x, "score": -loss.item()}
+        trial.report({"loss": loss.item()}, step=step + 1, **saved)
 
 
 settings: Any = {
