@@ -24,17 +24,13 @@ def train(config: dict[str, Any], trial: TuneTrial) -> None:
         trial.report({"loss": loss.item()}, step=step + 1, **saved)
 
 
-settings: Any = {
-    "time_attr": "training_iteration",
-    "perturbation_interval": 1,
-    "metric": "loss",
-    "mode": "min",
-}
-search = PopulationBasedTraining(**settings, hyperparam_mutations={"width": [8, 12, 16]})
+search = PopulationBasedTraining(
+    time_attr="training_iteration", perturbation_interval=1, hyperparam_mutations={"width": [8, 12, 16]}
+)
 trials = tune.Tuner(
     trainable(train, store=hd.open_store(sys.argv[1])),
     param_space={"width": tune.choice([8, 12, 16])},
-    tune_config=tune.TuneConfig(scheduler=search, num_samples=2),
+    tune_config=tune.TuneConfig(metric="loss", mode="min", scheduler=search, num_samples=2),
     run_config=tune.RunConfig(storage_path=sys.argv[2], verbose=0),
 ).fit()
 print(trials.get_dataframe()[["config/width", "loss", "heredity/verdict", "heredity/coverage"]])
