@@ -24,12 +24,13 @@ def train(config: dict[str, Any], trial: TuneTrial) -> None:
         trial.report({"loss": loss.item()}, step=step + 1, **saved)
 
 
+sizes = [8, 12, 16]
 search = PopulationBasedTraining(
-    time_attr="training_iteration", perturbation_interval=1, hyperparam_mutations={"width": [8, 12, 16]}
+    time_attr="training_iteration", perturbation_interval=1, synch=True, hyperparam_mutations={"width": sizes}
 )
 trials = tune.Tuner(
     trainable(train, store=hd.open_store(sys.argv[1])),
-    param_space={"width": tune.choice([8, 12, 16])},
+    param_space={"width": tune.choice(sizes)},
     tune_config=tune.TuneConfig(metric="loss", mode="min", scheduler=search, num_samples=2),
     run_config=tune.RunConfig(storage_path=sys.argv[2], verbose=0),
 ).fit()

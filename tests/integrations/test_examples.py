@@ -49,6 +49,7 @@ def test_the_second_trial_of_a_search_with_transformers_inherits(tmp_path: Path)
 def test_rays_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pandas")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_ADDRESS", "local")  # whatever else runs on this machine
     run("ray_population.py", tmp_path / "store", tmp_path / "runs")
     assert heirs(tmp_path / "store")
 
