@@ -77,6 +77,8 @@ def test_the_same_simulation_gives_the_same_outcome() -> None:
     assert _outcome(50, Beats()) == _outcome(50, Beats())
 
 
+# What other tests of Ray have left open is none of this one's, which runs in a process of its own.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.ray
 def test_all_parts_are_measured_and_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.md"

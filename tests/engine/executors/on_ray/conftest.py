@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -24,3 +25,8 @@ def cluster() -> Iterator[Any]:  # Any: Ray's test cluster has no types
     yield made
     ray.shutdown()
     made.shutdown()  # type: ignore[no-untyped-call]  # has no annotations
+    del made
+    # Ray leaves sockets open; whoever comes next would be told.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
