@@ -111,6 +111,15 @@ def test_a_fit_begins_with_its_parents_function(store: hd.Store, library: Any, k
     assert callback.guest.facts["verdict"] == "exact"
 
 
+def test_a_parent_may_lie_in_another_store_than_the_child(store: hd.Store, tmp_path: Path) -> None:
+    elsewhere = hd.open_store(tmp_path / "elsewhere")
+    hd.save(elsewhere, Classifier(4), key="father", example_inputs=torch.randn(2, 3))
+    callback = fitted(Classifier(6), Inherit(store, trial="child", parent=elsewhere, publish="last"))
+    assert callback.guest is not None
+    assert callback.guest.facts["parent"] == "father"
+    assert [checkpoint.key for checkpoint in store.checkpoints()] == ["lightning/Classifier/child"]
+
+
 def test_the_optimizer_trains_the_same_parameters_with_the_parents_moments(store: hd.Store) -> None:
     first = fitted(Classifier(4), Inherit(store, trial="1", parent=None, publish="last"))
     assert first.published is not None

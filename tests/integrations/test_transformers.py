@@ -94,6 +94,15 @@ def test_training_begins_with_the_parents_function_and_the_optimizers_state(
     assert steps == {4.0}
 
 
+def test_a_parent_may_lie_in_another_store_than_the_child(store: hd.Store, tmp_path: Path) -> None:
+    elsewhere = hd.open_store(tmp_path / "elsewhere")
+    hd.save(elsewhere, bert(8), key="father", example_inputs=TOKENS)
+    callback = inherit_of(store, parent=elsewhere)
+    trained(tmp_path / "runs", callback, bert(8))
+    assert callback.guest is not None
+    assert callback.guest.facts["parent"] == "father"
+
+
 def test_what_resumes_is_not_overwritten_and_keeps_its_parent(store: hd.Store, tmp_path: Path) -> None:
     hd.save(store, bert(), key="father", example_inputs=TOKENS, metadata={"steps": 10})
     own = {"save_strategy": "steps", "save_steps": 1}

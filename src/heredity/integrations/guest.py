@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from heredity.errors import InputError, KeyTaken, TransferRefused
 from heredity.inheritance import Candidates, inherit, load, save
@@ -26,6 +26,11 @@ key in the trial's store; None: nobody."""
 
 _FAILED = "\n"  # no key of a checkpoint
 _LOG = logging.getLogger("heredity.integrations")
+
+
+def ordered(parent: Parent, order: Literal["highest", "lowest"]) -> Parent:
+    """A parent; if it is a store, with what the tool says of which scores are good."""
+    return Candidates(parent, order=order) if isinstance(parent, Store) else parent
 
 
 class GuestTrial:

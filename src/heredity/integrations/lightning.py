@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from lightning.pytorch import Callback
 
 from heredity.errors import InputError
-from heredity.inheritance import Candidates, Policy
+from heredity.inheritance import Policy
 from heredity.inheritance.snapshots import Snapshot
 from heredity.integrations.beginning import Beginning
-from heredity.integrations.guest import GuestTrial, Parent
+from heredity.integrations.guest import GuestTrial, Parent, ordered
 from heredity.integrations.identity import Identity
 from heredity.integrations.marked import MarkedModule
 from heredity.store import Checkpoint, Store
@@ -76,9 +76,7 @@ class Inherit(Callback):
                 "lightning.Inherit: publish='best' needs a metric.", hint="Pass monitor='val_acc'."
             )
         self._store, self._trial, self._experiment = store, trial, experiment
-        is_ordered = isinstance(parent, Store)
-        order: Literal["lowest", "highest"] = "lowest" if mode == "min" else "highest"
-        self._parent = Candidates(store, order=order) if is_ordered else parent
+        self._parent = ordered(parent, "lowest" if mode == "min" else "highest")
         self._publish, self._monitor, self._sign = publish, monitor, 1.0 if mode == "max" else -1.0
         self._example_inputs, self._policy, self._min_coverage = example_inputs, policy, min_coverage
         self._seen = MarkedModule()

@@ -9,8 +9,8 @@ import optuna
 
 from heredity.encoding import Json
 from heredity.errors import InputError
-from heredity.inheritance import Candidates, Policy
-from heredity.integrations.guest import GuestTrial, Parent
+from heredity.inheritance import Policy
+from heredity.integrations.guest import GuestTrial, Parent, ordered
 from heredity.integrations.identity import Identity
 from heredity.store import Checkpoint, Store
 
@@ -127,7 +127,7 @@ def _ordered(parent: Parent, study: optuna.Study) -> Parent:
             hint="Pass parent=heredity.Candidates(store, order='highest'), for the score that you save.",
         )
     is_less_better = study.direction == optuna.study.StudyDirection.MINIMIZE
-    return Candidates(parent, order="lowest" if is_less_better else "highest")
+    return ordered(parent, "lowest" if is_less_better else "highest")
 
 
 def _left_by_lost_ones(trial: optuna.Trial, identity: Identity, store: Store) -> Checkpoint | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from transformers import TrainerCallback
 
-from heredity.inheritance import Candidates, Policy
+from heredity.inheritance import Policy
 from heredity.integrations.beginning import Beginning
-from heredity.integrations.guest import GuestTrial, Parent
+from heredity.integrations.guest import GuestTrial, Parent, ordered
 from heredity.integrations.identity import Identity, as_json
 from heredity.integrations.marked import MarkedModule
 from heredity.store import Checkpoint, Store
@@ -72,7 +72,7 @@ class Inherit(TrainerCallback):
             min_coverage: As for `GuestTrial`.
         """
         self._store, self._experiment, self._trial = store, experiment, trial
-        self._parent = Candidates(store, order=order) if isinstance(parent, Store) else parent
+        self._parent = ordered(parent, order)
         self._metric, self._example_inputs = metric, example_inputs
         self._policy, self._min_coverage = policy, min_coverage
         self._seen = MarkedModule()
