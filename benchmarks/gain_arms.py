@@ -10,6 +10,7 @@ from typing import Any
 from gain_spending import Spending
 from gain_tasks import Task
 from gain_training import Recipe
+from uses_training import HEIR_RATE
 
 from heredity.ids import TrialId
 from heredity.strategies import (
@@ -28,8 +29,6 @@ from heredity.strategies.morphism import BayesianMorphism, Climb, Edits, Network
 FINAL_SHARE = 0.3
 """Of the epochs, for the long training of what a search has found."""
 POPULATION = 6
-HEIR_RATE = 0.4
-"""Of the learning rate from nothing: what first measurements advise for heirs."""
 
 
 @dataclass(frozen=True)

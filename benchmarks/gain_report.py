@@ -6,13 +6,14 @@ import datetime as dt
 import platform
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from gain_arms import ABOUT, ARMS
 from gain_tasks import Task
+from uses_pages import spread
 
 Run = Mapping[str, Any]
 
@@ -73,12 +74,12 @@ def _table(by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
         winners = [_winner(run) for run in runs]
         epochs = [winner["cumulative_steps"] for winner in winners]
         rows.append(
-            f"| {arm} | {len(runs)} | {_spread([run['test'] for run in runs], 4)} "
-            f"| {_spread([statistics.fmean(run['retrained']) for run in runs], 4)} "
-            f"| {_spread([run['cpu_seconds'] for run in runs], 0)} "
-            f"| {_spread([sum(trial['cpu_seconds'] for trial in run['trials']) for run in runs], 0)} "
+            f"| {arm} | {len(runs)} | {spread([run['test'] for run in runs], 4)} "
+            f"| {spread([statistics.fmean(run['retrained']) for run in runs], 4)} "
+            f"| {spread([run['cpu_seconds'] for run in runs], 0)} "
+            f"| {spread([sum(trial['cpu_seconds'] for trial in run['trials']) for run in runs], 0)} "
             f"| {sum(run['winner_inherits'] for run in runs)} of {len(runs)} "
-            f"| {_spread(epochs, 0)} | {_spread([winner['num_weights'] for winner in winners], 0)} |"
+            f"| {spread(epochs, 0)} | {spread([winner['num_weights'] for winner in winners], 0)} |"
         )
     return rows
 
@@ -95,7 +96,7 @@ def _soon(task: Task, by_arm: Mapping[str, Sequence[Run]]) -> list[str]:
     ]
     for arm, runs in by_arm.items():
         cells = [_spent([_reached(run, target) for run in runs]) for target in task.targets]
-        epochs = _spread([sum(trial["steps"] for trial in run["trials"]) for run in runs], 0)
+        epochs = spread([sum(trial["steps"] for trial in run["trials"]) for run in runs], 0)
         lines.append(f"| {arm} | {' | '.join(cells)} | {epochs} |")
     return lines
 
@@ -204,14 +205,6 @@ def _plot(path: Path, by_arm: Mapping[str, Sequence[Run]]) -> None:
 def _at(curve: tuple[Sequence[float], Sequence[float]], x: float) -> float:
     reached = [y for seconds, y in zip(*curve, strict=True) if seconds <= x]
     return reached[-1] if reached else float("-inf")
-
-
-def _spread(values: Iterable[float], digits: int) -> str:
-    values = sorted(values)
-    middle = statistics.median(values)
-    if values[0] == values[-1]:
-        return f"{middle:.{digits}f}"
-    return f"{middle:.{digits}f} ({values[0]:.{digits}f} to {values[-1]:.{digits}f})"
 
 
 def _machine(runs: Sequence[Run]) -> str:

@@ -18,7 +18,6 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from gain_arms import ARMS, Plan
 from gain_report import write_report
 from gain_tasks import TASKS, Task
 from gain_training import make_train
+from uses_running import as_number, make_ready, quiet
 
 import heredity as hd
-from heredity.encoding import Json
 from heredity.experiment import ExperimentState, TrialRecord
 from heredity.ids import TrialId
 from heredity.strategies import Given, GivenTrial
@@ -61,17 +60,11 @@ def main() -> None:
 def run_arm(task_name: str, arm: str, seed: int, share: float) -> Run:
     """One arm's whole search with one seed, and its winner trained anew."""
     task = _scaled(TASKS[task_name], share)
-    task.load()
-    _warm_up(task_name)
+    make_ready(task)
     plan = ARMS[arm](task, seed)
     before, load = time.process_time(), os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
-        quiet = os.dup(1)
-        os.dup2(nowhere.fileno(), 1)  # each trial prints what it inherited
-        try:
-            state = _experiment(task, plan, seed=seed, folder=folder).run()
-        finally:
-            os.dup2(quiet, 1)
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        state = _experiment(task, plan, seed=seed, folder=folder).run()
     used = time.process_time() - before
     trials = [_trial(record, state) for record in state.trials.values()]
     used -= sum(trial["test_seconds"] for trial in trials)
@@ -119,7 +112,7 @@ def _trial(record: TrialRecord, state: ExperimentState) -> Run:
         "score": record.score,
         "test": record.metrics["test"],
         "test_seconds": record.metrics["test_seconds"],
-        "cpu_seconds": _number(record.resources["cpu_seconds"]) - _number(record.metrics["test_seconds"]),
+        "cpu_seconds": as_number(record.resources["cpu_seconds"]) - as_number(record.metrics["test_seconds"]),
         "num_weights": record.metrics["num_weights"],
         "steps": record.steps,
         "cumulative_steps": sum(ancestor.steps for ancestor in lineage),
@@ -130,29 +123,12 @@ def _trial(record: TrialRecord, state: ExperimentState) -> Run:
     }
 
 
-def _number(value: Json) -> float:
-    if not isinstance(value, int | float):
-        raise TypeError(f"expected a number, got {value!r}")
-    return float(value)
-
-
 def _retrained(task: Task, parameters: Run, *, seed: int) -> list[float]:
     strategy = Given([GivenTrial(TrialId(f"again-{number}"), parameters) for number in range(NUM_RETRAINED)])
     long = replace(task, short=max(1, task.epochs // 4))
     with tempfile.TemporaryDirectory() as folder:
         state = _experiment(long, Plan(strategy), seed=1000 + seed, folder=folder).run()
-    return [_number(record.metrics["test"]) for record in state.trials.values()]
-
-
-@cache
-def _warm_up(task_name: str) -> None:
-    """Import and compile what every process needs once, whatever its arm."""
-    task = TASKS[task_name]
-    parent = hd.open_store(f"memory://warm-up-{task_name}")
-    module = task.build(task.default)
-    inputs = (task.load().train[0][:2],)
-    hd.save(parent, module, key="parent", example_inputs=inputs)
-    hd.inherit(task.build(task.default), parent["parent"], example_inputs=inputs)
+    return [as_number(record.metrics["test"]) for record in state.trials.values()]
 
 
 def _scaled(task: Task, share: float) -> Task:

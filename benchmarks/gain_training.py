@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from gain_tasks import Task
 from torch import Tensor, nn
+from uses_training import score as score_of
 
 import heredity as hd
 from heredity.inheritance import fit_to_parent
@@ -44,7 +45,7 @@ def make_train(task: Task, recipe: Recipe) -> Callable[[hd.Trial], dict[str, flo
         optimizer = task.optimizer(module, rate)
         last = trial.max_steps or task.short
         is_annealed = recipe.anneal_children or trial.info.get("stage") == FINAL_CYCLE
-        score = _score(task, module, data.val)
+        score = score_of(task, module, data.val)
         for epoch in range(first, last):
             for share, rows in _batches(len(data.train[0]), task.batch):
                 for group in optimizer.param_groups:
@@ -55,11 +56,11 @@ def make_train(task: Task, recipe: Recipe) -> Callable[[hd.Trial], dict[str, flo
                 torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(module.parameters(), 5.0)
                 optimizer.step()
-            score = _score(task, module, data.val)
+            score = score_of(task, module, data.val)
             trial.report(score, step=epoch + 1)
         trial.save(module, example_inputs=(data.train[0][:2],))
         began = time.process_time()
-        told = _score(task, module, data.test)
+        told = score_of(task, module, data.test)
         return {
             "score": score,
             "test": told,
@@ -86,12 +87,3 @@ def _batches(num_rows: int, size: int) -> Iterator[tuple[float, Tensor]]:
     order = torch.randperm(num_rows)
     for start in range(0, num_rows - size + 1, size):
         yield start / num_rows, order[start : start + size]
-
-
-@torch.no_grad()
-def _score(task: Task, module: nn.Module, split: tuple[Tensor, Tensor]) -> float:
-    module.eval()
-    logits = torch.cat([module(rows) for rows in torch.split(split[0], 1000)])
-    module.train()
-    score = task.score(logits, split[1])
-    return score if math.isfinite(score) else -100.0

@@ -89,7 +89,7 @@ def run_experiment(task: Task, strategy: Strategy, train: Train, *, seed: int, l
     """
     make_ready(task)
     before = time.process_time()
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         state = hd.Experiment(
             train=train,
             name="uses",
@@ -104,7 +104,7 @@ def run_experiment(task: Task, strategy: Strategy, train: Train, *, seed: int, l
     for record in state.trials.values():
         if record.score is None:  # it would distort the comparison
             raise RuntimeError(f"trial {record.id}: {record.error}")
-        used -= _number(record.metrics["test_seconds"])
+        used -= as_number(record.metrics["test_seconds"])
         trials.append(
             {
                 "id": record.id,
@@ -113,8 +113,8 @@ def run_experiment(task: Task, strategy: Strategy, train: Train, *, seed: int, l
                 "score": record.score,
                 "test": record.metrics["test"],
                 "epochs": record.metrics["epochs"],
-                "cpu_seconds": _number(record.resources["cpu_seconds"])
-                - _number(record.metrics["test_seconds"]),
+                "cpu_seconds": as_number(record.resources["cpu_seconds"])
+                - as_number(record.metrics["test_seconds"]),
                 "max_steps": record.max_steps,
                 "info": dict(record.info),
                 "inherits": record.inheritance is not None,
@@ -156,7 +156,7 @@ def scaled(number: float, share: float, *, least: int = 1) -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Each trial prints what it inherited; into nothing."""
     kept = os.dup(1)
     with Path(os.devnull).open("w") as nowhere:
@@ -168,7 +168,8 @@ def _quiet() -> Iterator[None]:
             os.close(kept)
 
 
-def _number(value: Json) -> float:
+def as_number(value: Json) -> float:
+    """A number out of a record; TypeError if it is none."""
     if not isinstance(value, int | float):
         raise TypeError(f"expected a number, got {value!r}")
     return float(value)
