@@ -124,6 +124,22 @@ def test_who_waits_for_a_first_machine_that_is_gone_is_told(in_memory: Path) -> 
     assert "The examination has ended" in error.message
 
 
+def test_who_waits_is_told_while_the_meeting_is_still_being_cleared_away(in_memory: Path) -> None:
+    def waits(code: str) -> None:
+        room = room_of(str(in_memory), code=code, options=None)
+        assert room.outer.folder is not None
+
+        def clear(_round: str) -> None:
+            assert room.table_folder is not None
+            shutil.rmtree(room.table_folder)
+
+        with pytest.raises(StoreUnavailable, match="The examination has ended"):
+            join(str(in_memory), code=code, limits=LIMITS, name="second", tell=clear)
+        assert room.outer.folder.exists()
+
+    met(in_memory, waits, num_machines=2, limits=replace(LIMITS, round_seconds=0.2))
+
+
 def test_what_was_found_before_the_place_went_away_is_told(in_memory: Path) -> None:
     def unmount(what: str) -> None:
         if what == "with the others: race":
