@@ -1,52 +1,15 @@
-"""What a checkpoint's metadata say of how it began, read without torch."""
+"""What a checkpoint inherited, as text and as a table."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from rich.table import Table
 from rich.text import Text
 
 from heredity.cli.output import VERDICT_STYLES, add_row, table, verdict_text
-from heredity.encoding import Json, decode
-from heredity.errors import CorruptCheckpoint
-
-# As heredity.inheritance.recorded writes it, which cannot be loaded without torch.
-_ENTRY, _PLAN = "inheritance", "plan"
-_MOST_JSON_BYTES = 1 << 28
-
-
-def entry_of(metadata: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """What was recorded; None where the checkpoint does not say."""
-    entry = metadata.get(_ENTRY)
-    return entry if isinstance(entry, Mapping) and "store" in entry else None
-
-
-def without_plan(metadata: Mapping[str, Json]) -> dict[str, Json]:
-    """Metadata in which the packed plan, which nobody can read, is left out."""
-    entry = entry_of(metadata)
-    if entry is None:
-        return dict(metadata)
-    return {**metadata, _ENTRY: {name: value for name, value in entry.items() if name != _PLAN}}
-
-
-def recorded_plan(metadata: Mapping[str, Json], *, key: str) -> Json:
-    """The plan as JSON; None where none was recorded.
-
-    Raises:
-        CorruptCheckpoint: It cannot be unpacked.
-    """
-    entry = entry_of(metadata)
-    if entry is None or _PLAN not in entry:
-        return None
-    try:
-        packed = base64.b64decode(str(entry[_PLAN]), validate=True)
-        return decode(zlib.decompressobj().decompress(packed, _MOST_JSON_BYTES))
-    except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(f"Checkpoint {key!r}: its plan cannot be read ({error}).") from error
+from heredity.dashboard.reading.plans import entry_of, plan_rows
+from heredity.encoding import Json
 
 
 def inheritance_text(metadata: Mapping[str, Json]) -> Text:
@@ -62,42 +25,6 @@ def inheritance_text(metadata: Mapping[str, Json]) -> Text:
 def plan_table(plan: Json) -> Table:
     """A recorded plan, one row a tensor."""
     rows = table("tensor~", "verdict", "from~", "how~", "reason~")
-    for tensor, verdict, source, how, reason in _rows(plan):
+    for tensor, verdict, source, how, reason in plan_rows(plan):
         add_row(rows, tensor, Text(verdict, style=VERDICT_STYLES.get(verdict, "")), source, how, reason)
     return rows
-
-
-def _rows(plan: Json) -> Iterator[tuple[str, str, str, str, str]]:
-    match plan:
-        case {"steps": [*steps], "certificate": {"tensors": {**verdicts}}}:
-            for step in steps:
-                if isinstance(step, Mapping):
-                    tensor = str(step.get("tensor"))
-                    verdict, reason = _verdict(verdicts, tensor)
-                    yield tensor, verdict, str(step.get("source", "")), _how(step), reason
-
-
-def _verdict(verdicts: Mapping[object, object], tensor: str) -> tuple[str, str]:
-    match verdicts.get(tensor):
-        case [str(verdict), str(reason)]:
-            return verdict, reason
-    return "", ""
-
-
-def _how(step: Mapping[str, Json]) -> str:
-    """Such as ``gather [12 of 16] [:]``."""
-    axes, sizes = step.get("axes"), step.get("source_shape")
-    if not isinstance(axes, list) or not isinstance(sizes, list):
-        return str(step.get("how"))
-    return " ".join([str(step.get("how")), *(_axis(*pair) for pair in zip(axes, sizes, strict=False))])
-
-
-def _axis(axis: Json, size: Json) -> str:
-    match axis:
-        case {"sources": [[0, count, 1]], **rest} if count == size and "scales" not in rest:
-            return "[:]"
-        case {"sources": [*runs]}:
-            counts = [run for run in runs if isinstance(run, list) and len(run) == 3]
-            taken = sum(n for first, n, _ in counts if isinstance(first, int) and first >= 0)
-            return f"[{taken} of {size}]"
-    return "[?]"

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from heredity.cli.inherited import entry_of, inheritance_text, plan_table, recorded_plan
+from heredity.cli.inherited import inheritance_text, plan_table
 from heredity.cli.output import (
     add_row,
     console,
@@ -26,7 +26,7 @@ from heredity.cli.output import (
     verdict_text,
 )
 from heredity.cli.places import ExperimentPlace, open_place, store_of
-from heredity.cli.trials.choosing import Wanted, best_trials
+from heredity.cli.trials.choosing import Wanted
 from heredity.cli.trials.columns import facts_text
 from heredity.cli.trials.lineage import Cut, lineage_lines
 from heredity.cli.trials.listing import (
@@ -39,6 +39,8 @@ from heredity.cli.trials.listing import (
 from heredity.cli.trials.showing import print_facts, print_trial_json, show_trial
 from heredity.cli.values import checkpoint_to_json
 from heredity.cli.weights.sizes import print_sizes, say_what_is_damaged
+from heredity.dashboard.reading.best import best_trials
+from heredity.dashboard.reading.plans import entry_of, recorded_plan
 from heredity.encoding import Json
 from heredity.engine.directory import JOURNAL_NAME
 from heredity.ids import CheckpointKey, TrialId

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from heredity.cli.inherited import without_plan
+from heredity.dashboard.reading.plans import without_plan
 from heredity.encoding import Json
 from heredity.experiment import Outcome, Report, TrialRecord
 from heredity.store import Checkpoint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from heredity.cli.trials.choosing import Wanted, best_trials, chosen
+from heredity.cli.trials.choosing import Wanted, chosen
+from heredity.dashboard.reading.best import best_trials
 from heredity.errors import ConfigError
 from heredity.testing.histories import History
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from heredity.cli.trials.choosing import best_trials
 from heredity.cli.trials.columns import Sheet, as_table, fitting, print_plain, trial_sheet
+from heredity.dashboard.reading.best import best_trials
 from heredity.testing.histories import History
 
 

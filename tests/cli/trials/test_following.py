@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from heredity.cli.trials.following import GrowingJournal, follow_lines
+from heredity.cli.trials.following import follow_lines
+from heredity.dashboard.reading.growing import GrowingJournal
 from heredity.encoding import encode
 from heredity.errors import CorruptJournal
 from heredity.experiment.event_json import event_to_json

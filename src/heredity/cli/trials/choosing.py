@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from heredity.dashboard.reading.best import merit_or_least
 from heredity.errors import ConfigError
-from heredity.experiment import ExperimentState, TrialRecord, merit_of
-from heredity.experiment.results import further_merits
+from heredity.experiment import ExperimentState, TrialRecord
 from heredity.ids import TrialId
-from heredity.strategies.pareto import dominates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,37 +82,7 @@ ORDERS = ("number", "score", "steps", "time")
 
 def _orders(state: ExperimentState) -> Mapping[str, Callable[[TrialRecord], float]]:
     return {
-        "score": lambda record: -_merit(record.score, state),
+        "score": lambda record: -merit_or_least(record.score, state),
         "steps": lambda record: -record.steps,
         "time": lambda record: -(record.seconds or 0.0),
     }
-
-
-def _merit(score: float | None, state: ExperimentState) -> float:
-    merit = merit_of(score, state.rules)
-    return -math.inf if merit is None else merit
-
-
-def best_trials(state: ExperimentState) -> frozenset[TrialId]:
-    """The best trial; of several objectives, all those that no other one dominates."""
-    scored = [record for record in state.trials.values() if record.score is not None]
-    if not scored:
-        return frozenset()
-    if not state.rules.further_objectives:
-        return frozenset({max(scored, key=lambda record: _merit(record.score, state)).id})
-    return frozenset(_front({record.id: _merits(record, state) for record in scored}))
-
-
-def _merits(record: TrialRecord, state: ExperimentState) -> tuple[float, ...]:
-    further = further_merits(record.metrics, state.rules)
-    names = state.rules.further_objectives
-    return (_merit(record.score, state), *(further.get(name, -math.inf) for name in names))
-
-
-def _front(points: Mapping[TrialId, tuple[float, ...]]) -> Iterable[TrialId]:
-    """From the best downwards, a point can only be dominated by one that stands in the front already."""
-    front: list[TrialId] = []
-    for trial in sorted(points, key=lambda trial: points[trial], reverse=True):
-        if not any(dominates(points[above], points[trial]) for above in front):
-            front.append(trial)
-    return front

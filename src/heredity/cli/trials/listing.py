@@ -11,11 +11,12 @@ from rich.text import Text
 
 from heredity.cli.output import console, print_json
 from heredity.cli.places import ExperimentPlace
-from heredity.cli.trials.choosing import ORDERS, Wanted, best_trials, chosen
+from heredity.cli.trials.choosing import ORDERS, Wanted, chosen
 from heredity.cli.trials.columns import Sheet, as_table, fitting, print_plain, trial_sheet
 from heredity.cli.trials.following import follow_lines, follow_screen
 from heredity.cli.trials.live import counts_text, line_printer
 from heredity.cli.values import trial_to_json
+from heredity.dashboard.reading.best import best_trials
 from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, TrialRecord, TrialState

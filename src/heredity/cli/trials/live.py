@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from heredity.cli.output import number_text, seconds_text, state_text, verdict_text
-from heredity.cli.trials.choosing import best_trials
 from heredity.cli.trials.columns import as_table, fitting, trial_sheet
+from heredity.dashboard.reading.best import best_trials
 from heredity.engine.loop import Observer
 from heredity.experiment import ExperimentState, TrialRecord, TrialState, headline
 from heredity.experiment import events as happened

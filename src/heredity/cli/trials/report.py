@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from heredity.cli.output import add_row, number_text, program, seconds_text, table, verdict_text
-from heredity.cli.trials.choosing import best_trials
 from heredity.cli.trials.lineage import Cut, lineage_lines
+from heredity.dashboard.reading.best import best_trials
 from heredity.encoding import Json
 from heredity.experiment import (
     ExperimentState,

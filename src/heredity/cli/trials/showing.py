@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from pathlib import Path
 
 from rich.console import Console
@@ -21,10 +20,11 @@ from heredity.cli.output import (
     verdict_text,
 )
 from heredity.cli.places import ExperimentPlace
-from heredity.cli.trials.attempts import Attempt, attempts_of
 from heredity.cli.trials.columns import NOTHING, facts_text
 from heredity.cli.trials.drawing import sparkline
 from heredity.cli.values import trial_to_json
+from heredity.dashboard.reading.attempts import Attempt, attempts_of
+from heredity.dashboard.reading.texts import log_lines_of
 from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, Report, TrialRecord, cumulative_steps, headline, outcomes
@@ -33,7 +33,6 @@ from heredity.ids import TrialId
 LABEL_WIDTH = 13
 MAX_TABLE_ROWS = 12
 """Reports that are shown one by one; of more, the curves must do, unless all are asked for."""
-LOG_TAIL_BYTES = 8_000
 
 
 def show_trial(
@@ -265,19 +264,5 @@ def _print_log(screen: Console, log: Path, *, num_lines: int) -> None:
     if not log.exists():
         return
     screen.print(Text.assemble(("\nlog  ", "bold"), str(log)), soft_wrap=True)
-    for line in _tail(log)[-num_lines:] if num_lines else []:
+    for line in log_lines_of(log)[-num_lines:] if num_lines else []:
         screen.print(Text(f"  {line}", style="dim"), soft_wrap=True)
-
-
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-
-
-def _tail(log: Path) -> list[str]:
-    """The last lines of a log, without what would move the cursor or change a terminal's colours."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-        text = _ESCAPE.sub("", file.read().decode(errors="replace"))
-    # A progress bar writes over its own line: what it showed last is what counts.
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    shown = ["".join(c if c.isprintable() or c == "\t" else "�" for c in line) for line in lines]
-    return shown[:-1] if shown and not shown[-1] else shown

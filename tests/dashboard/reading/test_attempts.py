@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heredity.cli.trials.attempts import attempts_of
+from heredity.dashboard.reading.attempts import attempts_of
 from heredity.experiment import events as happened
 from heredity.ids import TrialId
 from heredity.journal import Journal

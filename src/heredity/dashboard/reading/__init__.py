@@ -1,0 +1,1 @@
+"""What journals, logs and stores say, for all who show it: the page, the report, the command line."""
