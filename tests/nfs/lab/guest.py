@@ -26,6 +26,8 @@ EXPORT = "/run/export/data"
 SERVER_ONLY = "/run/export/server"
 
 _NO_ATIME, _BIND = 1024, 4096
+# What a machine knows of those whose locks it has or who have its own; on a disk, as that of any machine.
+_STATE = "/var/lib/nfs"
 _ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/run/home",
@@ -47,8 +49,9 @@ def main(settings: dict[str, Any]) -> None:
     else:
         for module in ("nfsv4", "nfsv3"):
             load_module(module)
+        mount("ext4", "/dev/ubda", _STATE, flags=_NO_ATIME)
         _run("rpcbind")
-        _run("rpc.statd", "--no-notify")
+        _watch_one_another()
     control = socket.create_server((settings["control_address"], CONTROL_PORT), backlog=64)
     while True:
         connection, _ = control.accept()
@@ -59,14 +62,13 @@ def main(settings: dict[str, Any]) -> None:
 def _make_ready(settings: dict[str, Any]) -> None:
     for kind, target in (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/run"), ("tmpfs", "/mnt")):
         mount(kind, kind, target)
-    for target in ("/dev/shm", "/var/lib/nfs", "/tmp"):
+    for target in ("/dev/shm", "/tmp"):
         mount("tmpfs", "tmpfs", target)
     for folder in ("/run/tmp", "/run/home", "/run/modules/lib", "/run/rpcbind", "/run/lock"):
         Path(folder).mkdir(parents=True)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         if not os.path.lexists(f"/dev/{name}"):
             Path("/dev", name).symlink_to(f"/proc/self/fd{target}")
-    _make_state_of_statd()
     # The kernel asks for modules by itself, where it has none of the usual folder.
     Path("/run/modules/lib/modules").symlink_to(module_folder().parent)
     Path("/run/modprobe").write_text(_MODPROBE, "ascii")
@@ -80,10 +82,11 @@ def _make_ready(settings: dict[str, Any]) -> None:
     mount("rpc_pipefs", "rpc_pipefs", "/run/rpc_pipefs")
 
 
-def _make_state_of_statd() -> None:
-    state = Path("/var/lib/nfs")
+def _watch_one_another() -> None:
+    """Tell those whom this machine had locks with that it was away: NFSv3 frees or renews them only then."""
+    state = Path(_STATE)
     for folder in ("sm", "sm.bak", "v4recovery", "nfsdcld"):
-        (state / folder).mkdir()
+        (state / folder).mkdir(exist_ok=True)
     for file in ("etab", "rmtab", "state"):
         (state / file).touch()
     # rpc.statd gives its rights up and becomes the owner of its folder.
@@ -91,6 +94,8 @@ def _make_state_of_statd() -> None:
     for owner in (int(user[2]) for user in users if user[0] == "statd"):
         for path in (state, state / "sm", state / "sm.bak", state / "state"):
             os.chown(path, owner, -1)
+    _run("rpc.statd", "--no-notify")
+    _run("sm-notify")
 
 
 def _serve_nfs(*, lease_seconds: int) -> None:
@@ -99,14 +104,17 @@ def _serve_nfs(*, lease_seconds: int) -> None:
     Path(EXPORT).mkdir(exist_ok=True)
     Path(EXPORT).chmod(0o1777)
     # What the server knows of its clients outlives it: they can take up their files after its restart.
-    Path(SERVER_ONLY, "nfsdcld").mkdir(parents=True, exist_ok=True)
-    mount("", f"{SERVER_ONLY}/nfsdcld", "/var/lib/nfs/nfsdcld", flags=_BIND)
+    Path(SERVER_ONLY, "state").mkdir(parents=True, exist_ok=True)
+    mount("", f"{SERVER_ONLY}/state", _STATE, flags=_BIND)
     mount("nfsd", "nfsd", "/proc/fs/nfsd")
     for setting in ("nfsv4leasetime", "nfsv4gracetime"):
         Path("/proc/fs/nfsd", setting).write_text(str(lease_seconds), "ascii")
+    load_module("lockd")
+    Path("/proc/sys/fs/nfs/nlm_grace_period").write_text(str(lease_seconds), "ascii")
     _run("rpcbind")
+    (Path(_STATE) / "nfsdcld").mkdir(exist_ok=True)
     _run("nfsdcld")
-    _run("rpc.statd", "--no-notify")
+    _watch_one_another()
     options = "rw,sync,no_subtree_check,no_root_squash,insecure,fsid=0"
     _run("exportfs", "-i", "-o", options, f"*:{EXPORT}")
     _run("rpc.mountd")

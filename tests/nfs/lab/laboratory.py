@@ -24,7 +24,7 @@ CLIENTS = ("c1", "c2")
 # The least that the kernel takes. After a restart the server waits so long for clients that are gone.
 LEASE_SECONDS = 10
 _MEMORY_MB = {SERVER: 1024, "c1": 768, "c2": 768}
-_DISK_MB = 2048
+_DISK_MB = {SERVER: 2048, "c1": 16, "c2": 16}
 _BOOT_SECONDS = 60.0
 _DEATH_SECONDS = 10.0
 _NEEDED = {
@@ -57,8 +57,8 @@ class Laboratory:
 
     def __enter__(self) -> Self:
         try:
-            self._make_disk()
             for name in (SERVER, *CLIENTS):
+                self._make_disk(name)
                 self.start(name)
             for name in (SERVER, *CLIENTS):
                 self.wait_until_up(name)
@@ -78,14 +78,14 @@ class Laboratory:
             for name in self._processes:
                 last_things.callback(self.kill, name)
 
-    def _make_disk(self) -> None:
-        with (self.state / "disk").open("wb") as disk:
-            disk.truncate(_DISK_MB << 20)
+    def _make_disk(self, name: str) -> None:
+        with self._disk(name).open("wb") as disk:
+            disk.truncate(_DISK_MB[name] << 20)
         command = ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", disk.name]
         subprocess.run(command, check=True, env={**os.environ, "PATH": _PATH})
 
     def start(self, name: str) -> None:
-        """Start a guest that is not running. The server has the same disk each time."""
+        """Start a guest that is not running. It has the same disk each time."""
         settings = {
             "name": name,
             "is_server": name == SERVER,
@@ -113,7 +113,7 @@ class Laboratory:
             *("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"),
             *("linux.uml", f"mem={_MEMORY_MB[name]}M", "quiet"),
             *("root=/dev/root", "rootfstype=hostfs", "ro", f"init={Path(sys.executable).resolve()}"),
-            *([f"ubd0={self.state / 'disk'}"] if name == SERVER else []),
+            f"ubd0={self._disk(name)}",
             *(f"uml_dir={self.state}/uml/", f"umid={name}", "con=null", "con0=null,fd:1"),
             *(
                 f"vec{number}:transport=tap,ifname={tap}-{name},depth=128,gro=1"
@@ -130,6 +130,9 @@ class Laboratory:
                 str(settings),
             ),
         ]
+
+    def _disk(self, name: str) -> Path:
+        return self.state / f"{name}.disk"
 
     def _log(self, name: str) -> Path:
         return self.state / f"{name}.log"
