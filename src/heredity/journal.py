@@ -6,6 +6,7 @@ import errno
 import fcntl
 import gc
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ from heredity.errors import (
 from heredity.experiment import ExperimentState
 from heredity.experiment.event_json import event_from_json, event_to_json
 from heredity.experiment.events import Event, ExperimentStarted
+
+_IF_GONE = (
+    "If its machine is gone for good, on NFS version 3 its lock stays: go on with "
+    "`heredity resume --driver-is-gone`."
+)
 
 
 class Journal:
@@ -89,7 +95,8 @@ class Journal:
             os.close(descriptor)
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise ExperimentBusy(
-                    f"{path} is being written by another process.", hint="End that process, or wait for it."
+                    f"{path} is being written by another process.",
+                    hint=f"End that process, or wait. {_IF_GONE}",
                 ) from error
             raise ConfigError(f"{path} cannot be locked: {error.strerror}.") from error
         return cls(path, descriptor)
@@ -112,16 +119,28 @@ class Journal:
 
         Raises:
             StoreUnavailable: The disk is full or fails; what was appended since the last `sync` may be gone.
+            ExperimentBusy: Another driver has put a copy in this file's place; see `take_from_dead_driver`.
         """
         if not self._is_dirty:
             return
         try:
             os.fdatasync(self._descriptor)
+            is_there = os.fstat(self._descriptor).st_nlink > 0
         except OSError as error:
             raise self._unwritable(error) from error
+        if not is_there:
+            raise self._taken()
         self._is_dirty = False
 
-    def _unwritable(self, error: OSError) -> StoreUnavailable:
+    def _taken(self) -> ExperimentBusy:
+        return ExperimentBusy(
+            f"{self.path} was taken by another driver, who was told that this one is gone.",
+            hint="Leave the experiment to him.",
+        )
+
+    def _unwritable(self, error: OSError) -> StoreUnavailable | ExperimentBusy:
+        if error.errno == errno.ESTALE:  # how NFSv3 says that the file is gone
+            return self._taken()
         return StoreUnavailable(
             f"{self.path} cannot be written: {error.strerror}.", hint="Mend this, then `heredity resume`."
         )
@@ -137,6 +156,52 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def take_from_dead_driver(path: Path, *, locks: Path = Path("/proc/locks")) -> None:
+    """Free a journal whose driver is gone with its machine: put a copy in its place, which nobody has locked.
+
+    A server of NFSv3 keeps what a machine has locked until the machine comes back. Should the driver live
+    after all, it writes into the old file, which is no journal any more, and is told so at its next `sync`.
+
+    Args:
+        path: The journal.
+        locks: The kernel's table of what is locked by processes of this machine.
+
+    Raises:
+        ConfigError: There is no journal, or it may not be written.
+        ExperimentBusy: Its driver lives on this machine.
+    """
+    if driver := _locked_by(path, locks):
+        raise ExperimentBusy(
+            f"{path} is being written by process {driver} of this machine.", hint="End that process."
+        )
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with path.open("rb") as old, aside.open("xb") as copy:
+            shutil.copyfileobj(old, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        aside.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise ConfigError(f"{path}: cannot be copied: {error.strerror}.") from error
+
+
+def _locked_by(path: Path, locks: Path) -> str:
+    """The number of the process on this machine that has locked a file; empty where none is known."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: no journal: {error.strerror}.") from error
+    name = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    try:
+        lines = locks.read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return ""  # not Linux
+    # 1: FLOCK  ADVISORY  WRITE 17564 fe:00:2957326 0 EOF
+    return next((line.split()[4] for line in lines if name in line.split()), "")
 
 
 def has_driver(path: Path) -> bool:
@@ -272,7 +337,11 @@ def _link(aside: Path, path: Path) -> None:
         ) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

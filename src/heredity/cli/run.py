@@ -17,10 +17,12 @@ from heredity.cli.trials.live import live_view
 from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
 from heredity.engine import Experiment
+from heredity.engine.directory import JOURNAL_NAME
 from heredity.engine.executors import ExecutorName
 from heredity.engine.files.experiment_file import load_experiment, load_snapshot, read_snapshot
 from heredity.engine.files.yaml_source import read_yaml
 from heredity.experiment import ExperimentState, TrialState, outcomes
+from heredity.journal import take_from_dead_driver
 from heredity.nni import is_nni_file, load_nni_experiment, load_nni_snapshot
 
 
@@ -70,9 +72,21 @@ def run(  # one for each option
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--driver-is-gone",
+    is_flag=True,
+    help="Its machine is gone for good: do not wait for its lock, which NFS version 3 keeps for ever.",
+)
 @executor_options
 @json_option
-def resume(directory: Path, executor: ExecutorName | None, ray_address: str | None, *, as_json: bool) -> None:
+def resume(
+    directory: Path,
+    executor: ExecutorName | None,
+    ray_address: str | None,
+    *,
+    driver_is_gone: bool,
+    as_json: bool,
+) -> None:
     """Go on with an experiment whose driver has ended.
 
     What was completed stays; what ran when the driver went away is started again, with a new attempt number.
@@ -81,6 +95,8 @@ def resume(directory: Path, executor: ExecutorName | None, ray_address: str | No
     experiment = (
         load_nni_snapshot(directory).experiment if is_nni_file(source.value) else load_snapshot(directory)
     )
+    if driver_is_gone:
+        take_from_dead_driver(directory / JOURNAL_NAME)
     _go(_on(experiment, executor, ray_address), resume=True, as_json=as_json)
 
 
