@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.oneshot.sampled.attempts import Killed, attempt_of
 from tests.oneshot.supernets import elastic, nested
 from torch.nn import functional
 
-import heredity as hd
-from heredity.engine.trials.orders import TrialOrder
-from heredity.engine.trials.reporting import Reporter
 from heredity.errors import InputError
 from heredity.experiment.events import AttemptEvent, CheckpointSaved, TrialReported
-from heredity.ids import ExperimentId, TrialId
 from heredity.oneshot.sampled import FairPaths, Sampler, Sandwich, SupernetTraining, UniformPaths
 
 NUM_STEPS = 6
@@ -30,10 +27,6 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
     "fair": FairPaths,
     "sandwich": Sandwich,
 }
-
-
-class Killed(Exception):
-    """The machine is lost."""
 
 
 def _batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,29 +56,6 @@ def _training(kind: str, optimizer: str, *, dies_at: int | None = None) -> Super
     )
 
 
-def _trial(folder: Path, events: list[AttemptEvent], *, attempt: int, seed: int = 7) -> hd.Trial:
-    """An attempt that goes on from what earlier ones have saved."""
-    saved = tuple(event.key for event in events if isinstance(event, CheckpointSaved))
-    order = TrialOrder(
-        experiment=ExperimentId("supernets"),
-        trial=TrialId("supernet"),
-        attempt=attempt,
-        parameters={},
-        parents={},
-        seed=seed,
-        directory=str(folder),
-        store_url=str(folder / "store"),
-        min_coverage=0.0,
-        resume_from=saved,
-    )
-
-    def emit(event: AttemptEvent) -> bool:
-        events.append(event)
-        return False
-
-    return hd.Trial(order, Reporter(order, emit))
-
-
 @pytest.mark.parametrize(
     ("kind", "optimizer", "dies_at"),
     [("uniform", "adam", 3), ("uniform", "sgd", 1), ("fair", "sgd", 4), ("sandwich", "adam", 5)],
@@ -94,13 +64,13 @@ def test_what_is_killed_and_resumed_ends_with_the_same_bits(
     kind: str, optimizer: str, dies_at: int, tmp_path: Path
 ) -> None:
     whole = _training(kind, optimizer)
-    score = whole.run(_trial(tmp_path / "whole", [], attempt=1))
+    score = whole.run(attempt_of(tmp_path / "whole", [], attempt=1))
     events: list[AttemptEvent] = []
     with pytest.raises(Killed):
-        _training(kind, optimizer, dies_at=dies_at).run(_trial(tmp_path / "lost", events, attempt=1))
+        _training(kind, optimizer, dies_at=dies_at).run(attempt_of(tmp_path / "lost", events, attempt=1))
     torch.manual_seed(99)  # another process
     resumed = _training(kind, optimizer)
-    assert resumed.run(_trial(tmp_path / "lost", events, attempt=2)) == score
+    assert resumed.run(attempt_of(tmp_path / "lost", events, attempt=2)) == score
     expected = whole.supernet.state_dict()
     for name, value in resumed.supernet.state_dict().items():
         assert torch.equal(value, expected[name]), name
@@ -116,7 +86,7 @@ def _assert_same_state(first: SupernetTraining, second: SupernetTraining) -> Non
 
 def test_a_training_reports_and_saves_as_often_as_it_is_to(tmp_path: Path) -> None:
     events: list[AttemptEvent] = []
-    _training("uniform", "sgd").run(_trial(tmp_path, events, attempt=1))
+    _training("uniform", "sgd").run(attempt_of(tmp_path, events, attempt=1))
     assert [event.step for event in events if isinstance(event, TrialReported)] == [2, 4, 6]
     keys = [event.key for event in events if isinstance(event, CheckpointSaved)]
     assert keys == [f"supernets/supernet@1{tag}" for tag in (".step-2", ".step-4", "")]
@@ -124,7 +94,7 @@ def test_a_training_reports_and_saves_as_often_as_it_is_to(tmp_path: Path) -> No
 
 def test_the_learning_rate_follows_its_schedule(tmp_path: Path) -> None:
     training = _training("uniform", "sgd")
-    training.run(_trial(tmp_path, [], attempt=1))
+    training.run(attempt_of(tmp_path, [], attempt=1))
     assert training.optimizer.param_groups[0]["lr"] == pytest.approx(0.05 / NUM_STEPS)
 
 

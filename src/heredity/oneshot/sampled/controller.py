@@ -1,12 +1,12 @@
-"""A controller that learns which architectures are good: an LSTM and REINFORCE (Pham et al. 2018, ENAS).
+"""A controller that draws architectures: an LSTM, one choice after the other (Pham et al. 2018, ENAS).
 
-It draws one choice after the other, each knowing those before. What is random hangs on a seed and the step's
-number; the baseline is a buffer. So its state dict and its optimizer's are all that a checkpoint needs.
+What is random hangs on a seed and the step's number; the baseline is a buffer. So its state dict and its
+optimizer's are all that a checkpoint needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Draw:
 
 
 class Controller(nn.Module):
-    """Draws architectures of a supernet, and learns from their rewards.
+    """Draws architectures of a supernet; `ControllerTraining` teaches it by their rewards.
 
     Args:
         supernet: What is searched; not kept.
@@ -80,47 +80,6 @@ class Controller(nn.Module):
             value = self.embeddings[number](drawn)
         ordered = {label: architecture[label] for label in self.points if label in architecture}
         return Draw(ordered, total, entropy)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerTraining:
-    """How a controller learns: draw some, reward them, make the better ones likelier.
-
-    Attributes:
-        controller: What learns.
-        optimizer: Its optimizer.
-        reward: Of an architecture, such as its score with the supernet's weights on a validation batch.
-        seed: Which random numbers.
-        num_draws: How many architectures are drawn a step.
-        decay: How much of the baseline, the running mean of the rewards, stays at each step.
-        entropy_weight: How much it is worth not to be certain.
-    """
-
-    controller: Controller
-    optimizer: torch.optim.Optimizer
-    reward: Callable[[Mapping[str, Json]], float]
-    seed: int
-    num_draws: int = 4
-    decay: float = 0.95
-    entropy_weight: float = 1e-4
-
-    def step(self, number: int) -> float:
-        """Learn from the draws of the step with a number; give their mean reward."""
-        first = (self.seed * 1_000_003 + number) * self.num_draws
-        draws = [self.controller.draw(seed=(first + place) % 2**63) for place in range(self.num_draws)]
-        rewards = [self.reward(draw.architecture) for draw in draws]
-        mean = sum(rewards) / len(rewards)
-        baseline = self.controller.baseline
-        known = mean if baseline.isnan() else self.decay * baseline.item() + (1 - self.decay) * mean
-        baseline.fill_(known)
-        losses = [
-            -(reward - known) * draw.log_probability - self.entropy_weight * draw.entropy
-            for reward, draw in zip(rewards, draws, strict=True)
-        ]
-        self.optimizer.zero_grad()
-        torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]  # torch's own
-        self.optimizer.step()
-        return mean
 
 
 @dataclass(frozen=True)
