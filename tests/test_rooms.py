@@ -39,7 +39,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"cli/"},
     "graphviz": {"oneshot/differentiable/pictures/cells.py"},
     "jax": {"jax_arrays.py"},
-    "matplotlib": {"oneshot/differentiable/pictures/weights.py"},
+    "matplotlib": {"dashboard/pictures/images.py", "oneshot/differentiable/pictures/weights.py"},
     "ml_dtypes": {"store/tensors.py"},
     "mlflow": {"mirrors/mlflow.py"},
     "obstore": {"store/backends/objects/library.py"},

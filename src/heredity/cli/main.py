@@ -21,7 +21,10 @@ EXIT_INTERRUPTED = 130
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("heredity.cli.run", "Run an experiment from a file, one of ours or an NNI config file."),
     "resume": ("heredity.cli.run", "Go on with an experiment whose driver has ended."),
-    "report": ("heredity.cli.report_value", "Report a value, from inside a trial's program."),
+    "report": (
+        "heredity.cli.report_value",
+        "Report a value, from inside a trial's program; with -o, write a page about an experiment.",
+    ),
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
     "tree": ("heredity.cli.look", "Draw who inherited from whom."),
@@ -29,6 +32,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "heredity.cli.comparing.compare",
         "Put experiments side by side: the best, the cost, the way there, what inheritance gave.",
     ),
+    "dashboard": ("heredity.cli.pictures.dashboard", "Show an experiment or a store in a browser, live."),
+    "plot": ("heredity.cli.pictures.plot", "Draw an experiment as a .png or .svg file."),
     "export-results": ("heredity.cli.results", "Write an experiment's results in the form of another tool."),
     "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
     "inherit": ("heredity.cli.weights.inherit", "Show what one stored network would inherit from another."),

@@ -72,10 +72,11 @@ def store_of(place: str) -> tuple[Store, Mapping[str, str]]:
     keys: dict[str, str] = {
         trial: record.checkpoint for trial, record in opened.state.trials.items() if record.checkpoint
     }
-    return open_store(_store_url(opened.directory), create=False), keys
+    return open_store(store_url(opened.directory), create=False), keys
 
 
-def _store_url(directory: Path) -> str:
+def store_url(directory: Path) -> str:
+    """Where the store of an experiment lies."""
     snapshot = directory / SNAPSHOT_NAME
     if snapshot.is_file():
         match decode(snapshot.read_bytes()):

@@ -1,9 +1,10 @@
-"""`heredity report`: a trial's program, in whatever language, says how far it is."""
+"""`heredity report`: a trial's program says how far it is; or an experiment becomes a page."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -17,24 +18,52 @@ EXIT_STOP = 3
 
 
 @click.command()
-@click.argument("value", type=float)
+@click.argument("what", metavar="VALUE | PLACE")
 @click.option(
     "--step", type=int, help="The training steps so far; by default one more than at the last report."
 )
 @click.option(
     "--metric", "metrics", type=(str, float), multiple=True, help="A name and a value of something else."
 )
-def report(value: float, step: int | None, metrics: tuple[tuple[str, float], ...]) -> None:
-    """Report a value, from inside a trial's program.
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write a page about PLACE instead."
+)
+def report(what: str, step: int | None, metrics: tuple[tuple[str, float], ...], out: Path | None) -> None:
+    """Report a value, from inside a trial's program; or write a page about an experiment.
 
-    Prints "go on" or "stop", and exits with 0 or 3: after "stop" the program may save and should end.
+    heredity report VALUE prints "go on" or "stop", and exits with 0 or 3: after "stop" the program may save
+    and should end.
+
+    heredity report PLACE -o FILE.html writes one file that needs no server. PLACE is an experiment's
+    directory, or a store's directory or URL.
     """
+    if out is None:
+        _report_value(_number(what), step, dict(metrics))
+        return
+    if step is not None or metrics:
+        raise ConfigError("report: --step and --metric belong to a value, not to a page.")
+    from heredity.cli.pictures.report import report_file  # noqa: PLC0415  # programs report often
+
+    report_file(what, out)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"report: expected a number, got {text!r:.80}.",
+            hint="For a page about an experiment, name a file: heredity report PLACE -o report.html",
+        ) from error
+
+
+def _report_value(value: float, step: int | None, metrics: dict[str, Json]) -> None:
     number = os.environ.get(CHANNEL_VARIABLE)
     if number is None:
         raise ConfigError(
             "report: this is no trial's program.", hint="Use it in the `command:` of an experiment file."
         )
-    event: dict[str, Json] = {"event": "TrialReported", "value": value, "metrics": dict(metrics)}
+    event: dict[str, Json] = {"event": "TrialReported", "value": value, "metrics": metrics}
     if step is not None:
         event["step"] = step
     must_stop = Channel(number).send(event)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from heredity.encoding import Json
 from heredity.errors import ConfigError, InputError
+from heredity.graph.cell_edges import cell_edges, cell_names
 from heredity.oneshot.walking import Architecture
 
 PictureFormat = Literal["svg", "png"]
@@ -25,9 +23,9 @@ def cell_dot(architecture: Architecture, cell: str, *, num_inputs: int = 2) -> s
     Raises:
         InputError: The architecture has no such cell.
     """
-    edges = sorted(_edges(architecture, cell))
+    edges = sorted(cell_edges(architecture, cell))
     if not edges:
-        cells = sorted({match[1] for label in architecture if (match := _EDGE.fullmatch(label))})
+        cells = cell_names(architecture)
         raise InputError(
             f"cell {cell!r}: the architecture has no such cell, but {', '.join(cells) or 'none at all'}."
         )
@@ -87,21 +85,6 @@ def draw_cell(architecture: Architecture, cell: str, *, path: Path, num_inputs: 
         ) from error
     path.write_bytes(picture)
     return path
-
-
-_EDGE = re.compile(r"(.+)/(\d+)/(\d+)")
-
-
-def _edges(architecture: Architecture, cell: str) -> Iterator[tuple[int, int, Json]]:
-    """Node, source and operator of each edge that is in use."""
-    for label, operator in architecture.items():
-        match = _EDGE.fullmatch(label)
-        if match is None or match[1] != cell:
-            continue
-        node, source = int(match[2]), int(match[3])
-        chosen = architecture.get(f"{cell}/{node}/inputs")
-        if not isinstance(chosen, list | tuple) or source in chosen:
-            yield node, source, operator
 
 
 def _input_name(source: int, num_inputs: int) -> str:

@@ -1,0 +1,1 @@
+"""Commands that draw: the dashboard, the report, the plots."""
