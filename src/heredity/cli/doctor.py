@@ -12,6 +12,7 @@ from rich.text import Text
 
 from heredity.cli.main import EXIT_FAILED
 from heredity.cli.output import add_row, console, json_option, print_json, table
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
 from heredity.doctor import Finding, Grade, Report, Verdict, examine
 from heredity.doctor.meeting import Limits, host, join
 
@@ -23,7 +24,13 @@ _VERDICT_STYLES = {
 }
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "heredity doctor /mnt/heredity",
+        "heredity doctor /mnt/heredity --machines 2",
+        "heredity doctor s3://bucket/prefix --json",
+    )
+)
 @click.argument("url")
 @click.option(
     "--machines",
@@ -42,6 +49,7 @@ _VERDICT_STYLES = {
     help="Seconds to wait for the other machines.",
 )
 @json_option
+@quiet_option
 def doctor(url: str, *, machines: int | None, code: str | None, wait_seconds: float, as_json: bool) -> None:
     """Is this place fit to hold a store, and what should be changed?
 
@@ -82,7 +90,7 @@ def _say(text: str) -> None:
 
 def _teller() -> Callable[[str], None]:
     """Where somebody watches, what is being examined: a file server that hangs does so without a word."""
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         return lambda _what: None
     return lambda what: click.echo(f"\r\033[K{what} …\r", nl=False, err=True)
 
@@ -101,10 +109,13 @@ def _show(report: Report) -> None:
     rows = table(*columns)
     # The worst last, beside the verdict.
     for finding in sorted(report.findings, key=lambda each: each.grade.badness):
+        if is_quiet() and finding.grade is Grade.GOOD:
+            continue
         machine = [finding.machine or "all"] if has_machines else []
         add_row(rows, _grade(finding), *machine, finding.name, _text(finding))
     out = console()
-    out.print(rows)
+    if rows.row_count:
+        out.print(rows)
     if report.left_out:
         names = ", ".join(report.left_out)
         out.print(Text(f"not examined, since the place cannot be written: {names}", style="dim"))

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from heredity.cli.completing.names import NAME, PLACE
 from heredity.cli.inherited import inheritance_text, plan_table
 from heredity.cli.output import (
     add_row,
@@ -26,6 +27,8 @@ from heredity.cli.output import (
     verdict_text,
 )
 from heredity.cli.places import ExperimentPlace, open_place, store_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 from heredity.cli.trials.choosing import Wanted
 from heredity.cli.trials.columns import facts_text
 from heredity.cli.trials.lineage import Cut, lineage_lines
@@ -57,14 +60,21 @@ PROGRAM_DEPTH = 100
 """Generations that are drawn where nobody watches; `--json` has all lineages, however deep."""
 
 
-@click.command()
-@click.argument("place")
+@click.command(
+    epilog=examples(
+        "heredity ls runs/search/001 --best 10",
+        "heredity ls runs/search/001 --state failed --json",
+        "heredity ls weights/ --sizes",
+    )
+)
+@click.argument("place", type=PLACE)
 @click.option("--prefix", default="", help="Only checkpoints whose keys begin so.")
 @click.option("--sizes", is_flag=True, help="What each checkpoint takes, and what dropping it would free.")
 @listing_options
 @click.option("--pager", is_flag=True, help="Show all of it in a pager.")
 @click.option("--follow", is_flag=True, help="Go on showing while the experiment runs.")
 @json_option
+@quiet_option
 def ls(place: str, **options: Any) -> None:  # noqa: ANN401  # click's values, checked by it
     """List the trials of an experiment or the checkpoints of a store.
 
@@ -91,7 +101,8 @@ def ls(place: str, **options: Any) -> None:  # noqa: ANN401  # click's values, c
 
 
 def _list_checkpoints(store: Store, prefix: str, *, as_json: bool) -> None:
-    checkpoints = store.checkpoints(prefix=prefix)
+    with waiting("reading what is new in the store"):
+        checkpoints = store.checkpoints(prefix=prefix)
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
     else:
@@ -124,14 +135,17 @@ def _shared_prefix(keys: list[CheckpointKey]) -> str:
     return common[: common.rfind("/") + 1]
 
 
-@click.command()
-@click.argument("place")
-@click.argument("name")
+@click.command(
+    epilog=examples("heredity show runs/search/001 00042", "heredity show weights/ run-1/father --json")
+)
+@click.argument("place", type=PLACE)
+@click.argument("name", type=NAME)
 @click.option("--reports", is_flag=True, help="Of a trial: each report, however many there are.")
 @click.option(
     "--log-lines", type=click.IntRange(min=0), default=10, help="Of a trial: so much of its log's end."
 )
 @json_option
+@quiet_option
 def show(place: str, name: str, *, reports: bool, log_lines: int, as_json: bool) -> None:
     """Show one trial or one checkpoint.
 
@@ -146,12 +160,15 @@ def show(place: str, name: str, *, reports: bool, log_lines: int, as_json: bool)
         show_trial(console(), opened, name, all_reports=reports, log_lines=log_lines)
 
 
-@click.command()
-@click.argument("place")
-@click.option("--of", "root", metavar="TRIAL", help="Only this trial and its descendants.")
+@click.command(
+    epilog=examples("heredity tree runs/search/001 --of 00042 --depth 3", "heredity tree weights/")
+)
+@click.argument("place", type=PLACE)
+@click.option("--of", "root", metavar="TRIAL", type=NAME, help="Only this trial and its descendants.")
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="So many generations below the first.")
 @click.option("--all", "all_lines", is_flag=True, help="Every trial, however many and however deep.")
 @json_option
+@quiet_option
 def tree(place: str, *, root: str | None, depth: int | None, all_lines: bool, as_json: bool) -> None:
     """Draw who inherited from whom.
 
@@ -165,7 +182,8 @@ def tree(place: str, *, root: str | None, depth: int | None, all_lines: bool, as
         top = None if root is None else TrialId(root)
         _draw_trials(opened, Cut(root=top, depth=depth) if all_lines else _cut_to_fit(top, depth))
         return
-    checkpoints = opened.checkpoints()
+    with waiting("reading what is new in the store"):
+        checkpoints = opened.checkpoints()
     if as_json:
         print_json([[checkpoint.key, list(checkpoint.parents)] for checkpoint in checkpoints])
     else:
@@ -193,7 +211,7 @@ def _draw_trials(place: ExperimentPlace, cut: Cut) -> None:
 
 def _say_if_abandoned(place: ExperimentPlace) -> None:
     """A killed driver leaves trials in the journal that seem to run."""
-    if not place.state.is_over and not has_driver(place.directory / JOURNAL_NAME):
+    if not is_quiet() and not place.state.is_over and not has_driver(place.directory / JOURNAL_NAME):
         text = f"not finished, and no driver runs here; go on with: {program()} resume {place.directory}"
         console().print(Text(text, style="yellow"), soft_wrap=True)
 

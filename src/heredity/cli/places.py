@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from heredity.cli.shell.explaining import nearest
+from heredity.cli.shell.progress import waiting
 from heredity.encoding import decode
 from heredity.engine.directory import JOURNAL_NAME, SNAPSHOT_NAME
 from heredity.errors import ConfigError
@@ -34,14 +36,25 @@ def open_place(place: str) -> ExperimentPlace | Store:
     if "://" not in place:
         directory = Path(place)
         if (directory / JOURNAL_NAME).is_file():
-            return ExperimentPlace(directory, read_state(directory / JOURNAL_NAME))
+            with waiting(f"reading {directory / JOURNAL_NAME}"):
+                return ExperimentPlace(directory, read_state(directory / JOURNAL_NAME))
         if not directory.exists():
-            raise ConfigError(f"{place}: there is no such directory.")
+            raise ConfigError(f"{place}: there is no such directory.", hint=_beside(directory))
         if not (directory / FORMAT_NAME).is_file():
             raise ConfigError(
                 f"{place} is neither an experiment's directory nor a store.", hint=_below(directory)
             )
     return open_store(place, create=False)
+
+
+def _beside(directory: Path) -> str:
+    """What may have been meant by a path that does not exist."""
+    folder = next(parent for parent in directory.parents if parent.is_dir())
+    wanted = directory.relative_to(folder).parts[0]
+    near = nearest(wanted, [path.name for path in folder.iterdir() if path.is_dir()], num=3)
+    if near:
+        return f"Beside it there is {' or '.join(str(folder / name) for name in near)}."
+    return "`heredity run experiment.yml` makes experiments, hd.open_store() makes stores."
 
 
 def _below(directory: Path) -> str:

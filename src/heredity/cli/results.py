@@ -11,17 +11,25 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from heredity.cli.completing.names import PLACE
 from heredity.cli.main import EXIT_FAILED
 from heredity.cli.output import console, json_option, print_json
 from heredity.cli.places import ExperimentPlace, open_place
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 from heredity.encoding import Json
 from heredity.errors import ConfigError
 from heredity.mirrors import MIRRORS, CsvFiles, MirrorOutcome, MirrorSettings, ParquetFiles, TensorBoard
 from heredity.mirrors.mirroring import mirror_state
 
 
-@click.command()
-@click.argument("experiment")
+@click.command(
+    epilog=examples(
+        "heredity export-results runs/search/001 --to csv --out results",
+        "heredity export-results runs/search/001 --to tensorboard",
+    )
+)
+@click.argument("place", metavar="EXPERIMENT", type=PLACE)
 @click.option("--to", "kind", type=click.Choice(list(MIRRORS)), required=True, help="The form.")
 @click.option(
     "--out",
@@ -29,19 +37,21 @@ from heredity.mirrors.mirroring import mirror_state
     help="A directory for csv, parquet and tensorboard; by default mirrors/FORM in the experiment's.",
 )
 @json_option
-def export_results(experiment: str, kind: str, out: Path | None, *, as_json: bool) -> None:
+@quiet_option
+def export_results(place: str, kind: str, out: Path | None, *, as_json: bool) -> None:
     """Write an experiment's results in the form of another tool.
 
     EXPERIMENT is an experiment's directory; it may still run. Trials that have ended are written; those that
     are there already stay as they are, so that this can be repeated at any time.
     """
-    opened = open_place(experiment)
+    opened = open_place(place)
     if not isinstance(opened, ExperimentPlace):
-        raise ConfigError(f"{experiment} is a store; expected an experiment's directory.")
-    outcome = mirror_state(opened.state, _settings(kind, out), directory=opened.directory)
+        raise ConfigError(f"{place} is a store; expected an experiment's directory.")
+    with waiting(f"writing {kind}"):
+        outcome = mirror_state(opened.state, _settings(kind, out), directory=opened.directory)
     if as_json:
         print_json(outcome_json(outcome))
-    else:
+    elif not is_quiet() or outcome.problem or outcome.num_missing:
         print_mirrors(console(), [outcome])
     sys.exit(EXIT_FAILED if outcome.num_missing else 0)
 

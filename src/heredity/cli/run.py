@@ -10,9 +10,11 @@ from typing import get_args
 
 import click
 
+from heredity.cli.completing.names import PLACE
 from heredity.cli.main import EXIT_FAILED, EXIT_INTERRUPTED
 from heredity.cli.output import console, json_option, print_json
 from heredity.cli.results import outcome_json, print_mirrors
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
 from heredity.cli.trials.live import live_view
 from heredity.cli.trials.report import print_report
 from heredity.cli.values import outcome_to_json, trial_to_json
@@ -37,7 +39,12 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
     return executor(address(command))
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "heredity run experiment.yml",
+        "heredity run experiment.yml --directory runs/today --json > result.json",
+    )
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--directory",
@@ -51,6 +58,7 @@ def executor_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @executor_options
 @json_option
+@quiet_option
 def run(  # one for each option
     file: Path,
     directory: Path | None,
@@ -70,8 +78,8 @@ def run(  # one for each option
     _go(_on(experiment, executor, ray_address), resume=False, as_json=as_json)
 
 
-@click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.command(epilog=examples("heredity resume runs/search/001"))
+@click.argument("place", metavar="DIRECTORY", type=PLACE)
 @click.option(
     "--driver-is-gone",
     is_flag=True,
@@ -79,8 +87,9 @@ def run(  # one for each option
 )
 @executor_options
 @json_option
+@quiet_option
 def resume(
-    directory: Path,
+    place: str,
     executor: ExecutorName | None,
     ray_address: str | None,
     *,
@@ -91,6 +100,7 @@ def resume(
 
     What was completed stays; what ran when the driver went away is started again, with a new attempt number.
     """
+    directory = Path(place)
     source, _ = read_snapshot(directory)
     experiment = (
         load_nni_snapshot(directory).experiment if is_nni_file(source.value) else load_snapshot(directory)
@@ -103,9 +113,10 @@ def resume(
 def _load(file: Path, first_parameter_id: int | None, *, is_on_ray: bool) -> Experiment:
     if is_nni_file(read_yaml(file).value):
         loaded = load_nni_experiment(file, first_parameter_id=first_parameter_id, is_on_ray=is_on_ray)
-        click.echo(f"{file} is an NNI config file. This is how it was read:", err=True)
-        for note in loaded.notes:
-            click.echo(f"  {note}", err=True)
+        if not is_quiet():
+            click.echo(f"{file} is an NNI config file. This is how it was read:", err=True)
+            for note in loaded.notes:
+                click.echo(f"  {note}", err=True)
         return loaded.experiment
     if first_parameter_id is not None:
         raise click.UsageError("--first-parameter-id is for NNI config files.")
@@ -132,6 +143,8 @@ def _go(experiment: Experiment, *, resume: bool, as_json: bool) -> None:
                 "mirrors": [outcome_json(outcome) for outcome in experiment.mirror_outcomes],
             }
         )
+    elif is_quiet():
+        state = experiment.resume() if resume else experiment.run()
     else:
         with live_view(screen) as observer:
             experiment.observers.append(observer)

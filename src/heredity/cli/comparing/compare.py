@@ -9,6 +9,7 @@ import click
 from rich.text import Text
 
 from heredity.cli.comparing.measures import COSTS, Gains, Measures, anytime_curve, measures_of, score_at
+from heredity.cli.completing.names import PLACE
 from heredity.cli.output import (
     add_row,
     console,
@@ -19,6 +20,7 @@ from heredity.cli.output import (
     table,
 )
 from heredity.cli.places import ExperimentPlace, open_place
+from heredity.cli.shell.options import examples, quiet_option
 from heredity.cli.trials.columns import NOTHING
 from heredity.encoding import Json
 from heredity.errors import ConfigError
@@ -27,8 +29,13 @@ SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the budget that all experiments have used, where their curves are read."""
 
 
-@click.command()
-@click.argument("places", nargs=-1, required=True, metavar="EXPERIMENT...")
+@click.command(
+    epilog=examples(
+        "heredity compare runs/search/001 runs/random/001",
+        "heredity compare runs/search/* --by cpu",
+    )
+)
+@click.argument("places", nargs=-1, required=True, metavar="EXPERIMENT...", type=PLACE)
 @click.option(
     "--by",
     type=click.Choice(list(COSTS)),
@@ -37,6 +44,7 @@ SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
     help="What the curve of the best so far is drawn against.",
 )
 @json_option
+@quiet_option
 def compare(places: tuple[str, ...], by: str, *, as_json: bool) -> None:
     """Put experiments side by side: the best, the cost, the way there, what inheritance gave.
 

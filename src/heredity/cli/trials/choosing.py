@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from heredity.cli.shell.explaining import nearest
 from heredity.dashboard.reading.best import merit_or_least
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, TrialRecord
@@ -49,7 +50,7 @@ def chosen(state: ExperimentState, wanted: Wanted, *, marked: frozenset[TrialId]
     if wanted.parent is not None and wanted.parent not in state.trials:
         raise ConfigError(
             f"--parent {wanted.parent}: experiment {state.rules.experiment} has no such trial.",
-            hint="`heredity ls` lists them.",
+            hint=_near(wanted.parent, state),
         )
     fits = _fits(wanted, marked)
     found = [record for record in state.trials.values() if fits(record)]
@@ -59,6 +60,11 @@ def chosen(state: ExperimentState, wanted: Wanted, *, marked: frozenset[TrialId]
     if wanted.last is not None:
         found = found[max(0, len(found) - wanted.last) :]
     return found if wanted.sort == "number" else sorted(found, key=_orders(state)[wanted.sort])
+
+
+def _near(name: str, state: ExperimentState) -> str:
+    near = nearest(name, state.trials)
+    return f"Did you mean {near[0]!r}?" if near else "`heredity ls` lists them."
 
 
 def _fits(wanted: Wanted, marked: frozenset[TrialId]) -> Callable[[TrialRecord], bool]:

@@ -9,8 +9,10 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from heredity.cli.completing.names import NAME
 from heredity.cli.output import console, print_json
 from heredity.cli.places import ExperimentPlace
+from heredity.cli.shell.options import is_quiet
 from heredity.cli.trials.choosing import ORDERS, Wanted, chosen
 from heredity.cli.trials.columns import Sheet, as_table, fitting, print_plain, trial_sheet
 from heredity.cli.trials.following import follow_lines, follow_screen
@@ -34,7 +36,7 @@ _OPTIONS = [
         type=click.Choice([state.value for state in TrialState]),
         help="Only trials in this state; may be given several times.",
     ),
-    click.option("--parent", metavar="TRIAL", help="Only the children of a trial."),
+    click.option("--parent", metavar="TRIAL", type=NAME, help="Only the children of a trial."),
     click.option("--founders", is_flag=True, help="Only trials without parents."),
     click.option("--at-least", type=float, metavar="SCORE", help="Only trials with such a score or more."),
     click.option("--at-most", type=float, metavar="SCORE", help="Only trials with such a score or less."),
@@ -144,4 +146,4 @@ def _notes(state: ExperimentState, sheet: Sheet, hidden: list[str], *, num_left:
         notes.append("* the best" if is_one else "* no other trial is as good in all and better in one")
     if hidden:
         notes.append(f"No room for: {', '.join(hidden)}. `heredity show` has all, and so has --json.")
-    return [Text(note, style="dim") for note in notes]
+    return [] if is_quiet() else [Text(note, style="dim") for note in notes]

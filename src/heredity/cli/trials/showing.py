@@ -13,6 +13,7 @@ from heredity.cli.output import (
     keys_text,
     number_text,
     print_json,
+    program,
     seconds_text,
     size_text,
     state_text,
@@ -20,6 +21,7 @@ from heredity.cli.output import (
     verdict_text,
 )
 from heredity.cli.places import ExperimentPlace
+from heredity.cli.shell.explaining import nearest
 from heredity.cli.trials.columns import NOTHING, facts_text
 from heredity.cli.trials.drawing import sparkline
 from heredity.cli.values import trial_to_json
@@ -85,9 +87,18 @@ def trial_of(place: ExperimentPlace, name: str) -> TrialRecord:
     if record is None:
         raise ConfigError(
             f"{place.directory}: there is no trial {name!r}.",
-            hint=f"The trials are {', '.join(list(place.state.trials)[:12])}.",
+            hint=_which_instead(place, name),
         )
     return record
+
+
+def _which_instead(place: ExperimentPlace, name: str) -> str:
+    trials = list(place.state.trials)
+    near = nearest(name, trials, num=3)
+    if near:
+        return f"Did you mean {' or '.join(near)}? `{program()} ls {place.directory}` lists all."
+    some = f"{', '.join(trials[:12])}{' …' if len(trials) > 12 else ''}" or "none yet"
+    return f"The trials are {some}."
 
 
 def print_facts(screen: Console, facts: dict[str, Text]) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import click
 from rich.text import Text
 
+from heredity.cli.completing.names import NAME, PLACE
 from heredity.cli.output import add_row, console, json_option, print_json, size_text, table
 from heredity.cli.places import store_of
+from heredity.cli.shell.options import examples, quiet_option
 from heredity.encoding import Json
 from heredity.store import Checkpoint
 
@@ -27,11 +29,12 @@ class TensorDifference:
     size_bytes: int
 
 
-@click.command()
-@click.argument("place")
-@click.argument("before")
-@click.argument("after")
+@click.command(epilog=examples("heredity diff weights/ run-1/father run-1/child"))
+@click.argument("place", type=PLACE)
+@click.argument("before", type=NAME)
+@click.argument("after", type=NAME)
 @json_option
+@quiet_option
 def diff(place: str, before: str, after: str, *, as_json: bool) -> None:
     """Compare the tensors of two checkpoints.
 

@@ -11,8 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from heredity.cli.completing.names import NAME, PLACE
 from heredity.cli.output import console, json_option, print_json, size_text
 from heredity.cli.places import store_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
 from heredity.cli.values import checkpoint_to_json
 from heredity.encoding import Json, decode
 from heredity.errors import InputError
@@ -27,12 +29,18 @@ if TYPE_CHECKING:
 _SHOWN_FROM_BYTES = 500_000_000
 
 
-@click.command()
-@click.argument("place")
-@click.argument("key")
+@click.command(
+    epilog=examples(
+        "heredity export weights/ run-1/father --to father.safetensors",
+        "heredity export runs/search/001 00042 --to best.pt --force",
+    )
+)
+@click.argument("place", type=PLACE)
+@click.argument("key", type=NAME)
 @click.option("--to", "file", required=True, help="A new file, .safetensors or .pt.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @json_option
+@quiet_option
 def export(place: str, key: str, file: str, *, force: bool, as_json: bool) -> None:
     """Write a checkpoint as a .safetensors or .pt file.
 
@@ -50,7 +58,7 @@ def export(place: str, key: str, file: str, *, force: bool, as_json: bool) -> No
         print_json(
             {"key": checkpoint.key, "file": file, "num_tensors": num_tensors, "size_bytes": size_bytes}
         )
-    else:
+    elif not is_quiet():
         console().print(f"{checkpoint.key} → {file} ({size_text(size_bytes)})")
 
 
@@ -69,8 +77,14 @@ def _export(
     return export_pt(checkpoint, path, replace=replace, on_bytes=on_bytes)
 
 
-@click.command("import")
-@click.argument("place")
+@click.command(
+    "import",
+    epilog=examples(
+        "heredity import weights/ father father.safetensors --score 0.91",
+        "heredity import weights/ child child.pt --parent father --meta data=digits",
+    ),
+)
+@click.argument("place", type=PLACE)
 @click.argument("key")
 @click.argument("file")
 @click.option("--parent", "parents", multiple=True, help="A checkpoint or a trial it comes from; repeatable.")
@@ -78,6 +92,7 @@ def _export(
 @click.option("--meta", multiple=True, metavar="NAME=VALUE", help="A fact to keep with it; repeatable.")
 @click.option("--entry", help="Which entry of a .pt file is the state dict; others are left out.")
 @json_option
+@quiet_option
 def import_(  # noqa: PLR0913  # what a checkpoint consists of
     place: str,
     key: str,
@@ -110,7 +125,7 @@ def import_(  # noqa: PLR0913  # what a checkpoint consists of
         )
     if as_json:
         print_json(checkpoint_to_json(checkpoint))
-    else:
+    elif not is_quiet():
         sizes = f"{size_text(checkpoint.size_bytes)}, of which {size_text(checkpoint.own_bytes)} are new"
         console().print(f"{file} → {checkpoint.key} ({sizes})")
 
@@ -146,7 +161,7 @@ def _metadata(pairs: tuple[str, ...]) -> dict[str, Json]:
 @contextmanager
 def _progress(text: str, num_bytes: int, *, has_end: bool) -> Iterator[Callable[[int], object] | None]:
     """A bar for who waits at a terminal; where nobody can say how far it is, one that moves."""
-    if num_bytes < _SHOWN_FROM_BYTES or not sys.stderr.isatty():
+    if is_quiet() or num_bytes < _SHOWN_FROM_BYTES or not sys.stderr.isatty():
         yield None
         return
     columns = [TextColumn("{task.description}", markup=False), BarColumn()]

@@ -8,12 +8,14 @@ from rich.console import Console
 from rich.text import Text
 
 from heredity.cli.output import add_row, console, print_json, program, size_text, table
+from heredity.cli.shell.progress import waiting
 from heredity.store import Store
 
 
 def print_sizes(store: Store, *, prefix: str, as_json: bool) -> None:
     """Print a line for each checkpoint: bytes of its own, shared ones, and what dropping it would free."""
-    sizes = store.sizes()
+    with waiting("adding up"):
+        sizes = store.sizes()
     keys = [checkpoint.key for checkpoint in store.checkpoints(prefix) if checkpoint.key in sizes]
     if as_json:
         print_json([{"key": key, **asdict(sizes[key])} for key in keys])

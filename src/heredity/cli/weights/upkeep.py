@@ -7,13 +7,14 @@ import sys
 from datetime import timedelta
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from heredity.cli.completing.names import NAME, PLACE
 from heredity.cli.main import EXIT_FAILED
 from heredity.cli.output import add_row, console, json_option, print_json, size_text, table
 from heredity.cli.places import store_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 from heredity.store import Collection, Mirrored, open_store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -39,11 +40,12 @@ class _Duration(click.ParamType[timedelta]):
 DURATION = _Duration()
 
 
-@click.command()
-@click.argument("place")
-@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@click.command(epilog=examples('heredity drop weights/ run-1/father run-1/aunt --reason "superseded"'))
+@click.argument("place", type=PLACE)
+@click.argument("keys", metavar="KEY...", type=NAME, nargs=-1, required=True)
 @click.option("--reason", default="", help="Why; whoever asks for one of them is told.")
 @json_option
+@quiet_option
 def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> None:
     """Drop checkpoints; their names are never used again.
 
@@ -61,11 +63,14 @@ def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> No
     if as_json:
         print_json({"dropped": dropped})
         return
-    console().print(f"{len(dropped)} dropped; `heredity collect {place}` frees what nobody needs")
+    if not is_quiet():
+        console().print(f"{len(dropped)} dropped; `heredity collect {place}` frees what nobody needs")
 
 
-@click.command()
-@click.argument("place")
+@click.command(
+    epilog=examples("heredity collect weights/ --dry-run", "heredity collect weights/ --grace 7d --quiet")
+)
+@click.argument("place", type=PLACE)
 @click.option(
     "--grace",
     type=DURATION,
@@ -75,6 +80,7 @@ def drop(place: str, keys: tuple[str, ...], reason: str, *, as_json: bool) -> No
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
 @json_option
+@quiet_option
 def collect(place: str, grace: timedelta, *, dry_run: bool, as_json: bool) -> None:
     """Free what was dropped and nobody needs.
 
@@ -82,7 +88,8 @@ def collect(place: str, grace: timedelta, *, dry_run: bool, as_json: bool) -> No
     writers and readers. In a directory the disk has the bytes back one grace later, by another collection.
     """
     store, _ = store_of(place)
-    done = store.collect(grace=grace, dry_run=dry_run)
+    with waiting("looking for what nobody needs"):
+        done = store.collect(grace=grace, dry_run=dry_run)
     if as_json:
         print_json(
             {
@@ -94,7 +101,7 @@ def collect(place: str, grace: timedelta, *, dry_run: bool, as_json: bool) -> No
                 "num_pinned": done.num_pinned,
             }
         )
-    else:
+    elif dry_run or not is_quiet():
         _print_collection(done, grace)
 
 
@@ -119,10 +126,11 @@ def _print_collection(done: Collection, grace: timedelta) -> None:
             screen.print(f"{number} dropped, but kept: {why}")
 
 
-@click.command()
-@click.argument("source")
+@click.command(epilog=examples("heredity mirror weights/ s3://bucket/backup"))
+@click.argument("source", type=PLACE)
 @click.argument("target")
 @json_option
+@quiet_option
 def mirror(source: str, target: str, *, as_json: bool) -> None:
     """Copy into one store what it lacks of another.
 
@@ -131,21 +139,8 @@ def mirror(source: str, target: str, *, as_json: bool) -> None:
     repeated. Exits with 1 if anything was left out.
     """
     store, _ = store_of(source)
-    screen = Console(stderr=True)
-    with Progress(
-        TextColumn("copying"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
-        transient=True,
-    ) as progress:
-        task = progress.add_task("", total=None)
-        done = store.mirror_to(
-            open_store(target),
-            on_progress=lambda number, total: progress.update(task, completed=number, total=total),
-        )
+    with waiting("copying") as on_progress:
+        done = store.mirror_to(open_store(target), on_progress=on_progress)
     if as_json:
         print_json(
             {
@@ -155,7 +150,7 @@ def mirror(source: str, target: str, *, as_json: bool) -> None:
                 "skipped": done.skipped,
             }
         )
-    else:
+    elif done.skipped or not is_quiet():
         _print_mirrored(done)
     sys.exit(EXIT_FAILED if done.skipped else 0)
 
@@ -172,12 +167,19 @@ def _print_mirrored(done: Mirrored) -> None:
         screen.print(rows)
 
 
-@click.command()
-@click.argument("place")
+@click.command(
+    epilog=examples(
+        "heredity refs weights/",
+        "heredity refs weights/ best run-1/child",
+        "heredity refs weights/ best --delete",
+    )
+)
+@click.argument("place", type=PLACE)
 @click.argument("name", required=False)
-@click.argument("key", required=False)
+@click.argument("key", type=NAME, required=False)
 @click.option("--delete", is_flag=True, help="Delete the ref NAME; its checkpoint stays.")
 @json_option
+@quiet_option
 def refs(place: str, name: str | None, key: str | None, *, delete: bool, as_json: bool) -> None:
     """List or move the names that move.
 
@@ -196,6 +198,8 @@ def refs(place: str, name: str | None, key: str | None, *, delete: bool, as_json
     found = [each for each in (store.refs.get(each) for each in store.refs) if each is not None]
     if as_json:
         print_json([{"name": each.name, "key": each.key, "number": each.number} for each in found])
+        return
+    if name is not None and is_quiet():
         return
     rows = table("ref~", "checkpoint~", "moves>", "last moved")
     for each in found:

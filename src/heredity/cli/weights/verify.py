@@ -6,15 +6,19 @@ import sys
 
 import click
 
+from heredity.cli.completing.names import NAME, PLACE
 from heredity.cli.main import EXIT_FAILED
 from heredity.cli.output import add_row, console, json_option, print_json, table
 from heredity.cli.places import store_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 
 
-@click.command()
-@click.argument("place")
-@click.argument("key", required=False)
+@click.command(epilog=examples("heredity verify weights/", "heredity verify weights/ run-1/father --json"))
+@click.argument("place", type=PLACE)
+@click.argument("key", type=NAME, required=False)
 @json_option
+@quiet_option
 def verify(place: str, key: str | None, *, as_json: bool) -> None:
     """Read every tensor again and compare it with its digest.
 
@@ -24,7 +28,8 @@ def verify(place: str, key: str | None, *, as_json: bool) -> None:
     store, keys = store_of(place)
     key = None if key is None else keys.get(key, key)
     num_checkpoints = 1 if key is not None else len(store.checkpoints())
-    problems = store.verify(key)
+    with waiting(f"reading {num_checkpoints:,} checkpoints"):
+        problems = store.verify(key)
     if as_json:
         print_json(
             {
@@ -33,6 +38,8 @@ def verify(place: str, key: str | None, *, as_json: bool) -> None:
             }
         )
     elif not problems:
+        if is_quiet():
+            return
         console().print(f"{num_checkpoints} checkpoints, all whole")
     else:
         rows = table("checkpoint~", "tensor~", "problem~")

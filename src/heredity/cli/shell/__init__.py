@@ -1,0 +1,1 @@
+"""How the commands behave in a shell: help, progress, quiet, and words on mistakes."""
