@@ -96,7 +96,7 @@ def _docstring(
     options: object,  # noqa: ARG001
     lines: list[str],
 ) -> None:
-    """In a docstring `|a - b|` is a number, not a substitution; what torch says of its own is for torch's site."""
+    """In a docstring `|a - b|` is a number; what torch says of its own is for torch's site."""
     if isinstance(obj, types.BuiltinFunctionType):
         lines.clear()
     for number, line in enumerate(lines):

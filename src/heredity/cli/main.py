@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 import click
 
+from heredity import __version__
+from heredity.cli.shell.explaining import explain, explain_usage, no_such_command
+from heredity.cli.shell.options import examples
 from heredity.errors import HeredityError, InputError
 
 EXIT_FAILED = 1
@@ -45,6 +48,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("heredity.cli.doctor", "Is this place fit to hold a store, and what should be changed?"),
     "export": ("heredity.cli.weights.exchange", "Write a checkpoint as a .safetensors or .pt file."),
     "import": ("heredity.cli.weights.exchange", "Put a .safetensors or .pt file into a store."),
+    "completion": ("heredity.cli.completing.script", "Print the script that lets a shell complete all this."),
 }
 
 
@@ -63,13 +67,25 @@ class _LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # the table above names no other
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise no_such_command(name, _COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="heredity", message="%(prog)s %(version)s")
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples("heredity run experiment.yml", "heredity ls runs/search/001", "heredity show --help"),
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def heredity() -> None:
     """Trials of an architecture search inherit trained weights from one another."""
 
@@ -86,17 +102,11 @@ def main() -> None:
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
-        error.show()
+        explain_usage(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(EXIT_INTERRUPTED)
     except HeredityError as error:
-        _explain(error)
+        explain(error)
         sys.exit(EXIT_MISTAKE if isinstance(error, InputError) else EXIT_FAILED)
-
-
-def _explain(error: HeredityError) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {error.hint}", err=True)
