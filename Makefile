@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-s3 test-ray test-mirrors test-integrations test-nfs kills proposals weight-sharing bench coverage check format clean
+.PHONY: help demo test test-slow test-dist docs reference test-s3 test-ray test-mirrors test-integrations test-nfs kills proposals weight-sharing bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,10 +22,10 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 	$(BIN)/heredity run examples/father_and_children/experiment.yml
 
 test: $(INSTALLED)  ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray and not distribution"
 
 test-slow: $(INSTALLED)  ## the slow tests; some need strace
-	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray"
+	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray and not distribution"
 
 test-ray: $(INSTALLED)  ## trials on Ray clusters of several machines, all of them on this one
 	$(BIN)/python -m pytest -m "ray and not integrations"
@@ -53,6 +53,17 @@ test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root
 	tests/nfs/lab/install.sh
 	$(BIN)/python -m pytest -m "nfs"
 
+test-dist: $(INSTALLED)  ## the wheel and the sdist, in environments of their own, without torch and with it
+	$(BIN)/python -m pytest -m "distribution" tests/distribution
+
+docs: $(INSTALLED)  ## the documentation as a site, in build/docs; warnings are errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs \
+		-d build/doctrees . build/docs
+	@echo "Open build/docs/index.html"
+
+reference: $(INSTALLED)  ## docs/reference, written from the code
+	$(BIN)/python -m docs.generators
+
 kills: $(INSTALLED)  ## a store killed and refused at every system call, and a crowd of eight; half an hour
 	mkdir -p runs/kills
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.store.kills runs/kills
@@ -79,7 +90,7 @@ space := $(subst ,, )
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %; ROOMS="store" for one
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray" \
+	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray and not distribution" \
 		$(foreach room,$(ROOMS),$(TESTS_$(room)))
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \

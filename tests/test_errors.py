@@ -23,6 +23,7 @@ TREE = {
     "KeyTaken": (errors.InputError,),
     "TransferRefused": (errors.InputError,),
     "UntraceableModule": (errors.InputError,),
+    "MissingPackage": (errors.InputError, ModuleNotFoundError),
     "RetryableError": (HeredityError, OSError),
     "StoreUnavailable": (errors.RetryableError,),
     "StoreFull": (errors.StoreUnavailable,),

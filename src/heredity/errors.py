@@ -12,7 +12,8 @@
     │   ├── RefNotFound           (KeyError)        no movable name of this kind
     │   ├── KeyTaken                                the name belongs to other content
     │   ├── TransferRefused                         the policy does not allow what would be inherited
-    │   └── UntraceableModule                       this module's graph cannot be recorded
+    │   ├── UntraceableModule                       this module's graph cannot be recorded
+    │   └── MissingPackage        (ModuleNotFoundError)  an optional package is not installed
     ├── RetryableError            (OSError)         try again later; nothing is lost
     │   ├── StoreUnavailable                        the place did not answer
     │   │   ├── StoreFull                           no space or no quota is left
@@ -109,6 +110,10 @@ class TransferRefused(InputError):
 
 class UntraceableModule(InputError):
     """This module's graph cannot be recorded."""
+
+
+class MissingPackage(InputError, ModuleNotFoundError):
+    """A package that only some need is not installed; the hint says how to install it."""
 
 
 class RetryableError(HeredityError, OSError):

@@ -1,5 +1,6 @@
 """torch modules, state dicts and files to the store and back: the only bridge between the two."""
 
+import heredity.needs_torch  # noqa: F401  # it says what to install
 from heredity.checkpoints.modules import load, save_module, tensors_of
 from heredity.checkpoints.optimizer import (
     OPTIMIZER_PREFIX,

@@ -1,5 +1,6 @@
 """Warm-starts a child from a parent's checkpoint. The only room that knows both store and transfer."""
 
+import heredity.needs_torch  # noqa: F401  # it says what to install
 from heredity.inheritance.choosing import Candidate, Candidates, Probe, relatives
 from heredity.inheritance.inheriting import inherit
 from heredity.inheritance.optimizers import kind_of, load

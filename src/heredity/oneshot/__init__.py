@@ -1,5 +1,6 @@
 """One-shot search: one supernet holds all architectures of a space, and derived ones inherit from it."""
 
+import heredity.needs_torch  # noqa: F401  # it says what to install
 from heredity.oneshot.blocks import Cell, Choice, Edge, InputChoice, PlainCell, Repeat
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Kind
 from heredity.oneshot.elastic import (

@@ -6,6 +6,7 @@ apply(plan, parent.state_dict(), child)
 plan.certificate.is_exact                       # proven, not measured; measure_difference measures
 """
 
+import heredity.needs_torch  # noqa: F401  # it says what to install
 from heredity.transfer.apply import apply as apply
 from heredity.transfer.batches import batches as batches
 from heredity.transfer.batches import differ_in_batch_only as differ_in_batch_only
