@@ -39,13 +39,13 @@ def write_report(source: Source, path: Path, *, now: dt.datetime) -> int:
     embedded: Json = {
         "made": now.strftime("%Y-%m-%d %H:%M"),
         "facts": facts,
-        "details": details,
         "storage": source.storage(),
     }
     experiment = facts["experiment"]
     title = str(experiment["name"]) if isinstance(experiment, dict) else ""
+    page = page_html(f"{title} – Heredity", embedded=embedded, details=dict(details))
     try:
-        path.write_text(page_html(f"{title} – Heredity", embedded=embedded), "utf-8")
+        path.write_text(page, "utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
     return len(details)

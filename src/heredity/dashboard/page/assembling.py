@@ -18,7 +18,7 @@ _SCRIPTS = (
 )
 
 
-def page_html(title: str, *, embedded: Json) -> str:
+def page_html(title: str, *, embedded: Json, details: Json = None) -> str:
     """The whole page.
 
     Its policy lets no other script run than the page's own, known by its hash, and lets nothing be loaded:
@@ -27,6 +27,7 @@ def page_html(title: str, *, embedded: Json) -> str:
     Args:
         title: What the browser shows as its name.
         embedded: The facts, for a page that stands alone; None for one that asks a server.
+        details: What is known of each trial besides, parsed when it is looked at.
     """
     parts = {
         "title": html.escape(title),
@@ -34,6 +35,7 @@ def page_html(title: str, *, embedded: Json) -> str:
         "script": _script(),
         "policy": html.escape(policy(is_live=embedded is None), quote=True),
         "embedded": script_json(embedded),
+        "details": script_json(details),
     }
     # In one pass, so that no part is looked for places of others.
     pieces = _part("page.html").split("{{")

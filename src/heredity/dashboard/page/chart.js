@@ -1,13 +1,14 @@
 // A picture with two axes on a canvas: ticks, zoom by wheel, pan by drag, a tip, a click. Knows no trials.
 
-function niceTicks(low, high, most) {
+// Ticks at round numbers, and the step between them, by which their digits are chosen.
+function niceTicks(low, high, most, leastStep = 0) {
   const span = high - low;
-  if (!(span > 0)) return [low];
-  const raw = span / Math.max(1, most), power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
+  if (!(span > 0)) return [[low], 0];
+  const raw = Math.max(leastStep, span / Math.max(1, most)), power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw * (1 - 1e-9));
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) ticks.push(Number((i * step).toPrecision(12)));
-  return ticks;
+  return [ticks, step];
 }
 
 function logTicks(low, high) {
@@ -88,13 +89,11 @@ class Chart {
     context.font = "12px system-ui, 'DejaVu Sans', sans-serif"; context.lineWidth = 1;
     context.strokeStyle = colours.grid; context.fillStyle = colours.dim;
     const isLog = this.shape.isLogX && this.shape.isLogX();
-    let xTicks = isLog ? logTicks(x0, x1) : niceTicks(x0, x1, this.width / 90);
-    if (isLog && xTicks.length < 2) xTicks = niceTicks(x0, x1, 4);
-    const step = xTicks.length > 1 ? xTicks[1] - xTicks[0] : 1;
+    const [evenTicks, step] = niceTicks(x0, x1, this.width / 90, this.shape.isWhole ? 1 : 0);
+    const isRound = isLog && logTicks(x0, x1).length > 1, xTicks = isRound ? logTicks(x0, x1) : evenTicks;
     context.textAlign = "center"; context.textBaseline = "top";
     let free = -Infinity;
     for (const tick of xTicks) {
-      if (!isLog && this.shape.isWhole && !Number.isInteger(tick)) continue;
       const at = Math.round(this.x(tick)) + 0.5;
       if (at < this.left - 1 || at > this.left + this.width + 1) continue;
       context.beginPath(); context.moveTo(at, this.top); context.lineTo(at, bottom); context.stroke();
@@ -112,7 +111,7 @@ class Chart {
   }
 
   paintYTicks(context, y0, y1) {
-    const ticks = niceTicks(y0, y1, this.height / 50), step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
+    const [ticks, step] = niceTicks(y0, y1, Math.max(2, this.height / 50));
     context.textAlign = "right"; context.textBaseline = "middle";
     for (const tick of ticks) {
       const at = Math.round(this.y(tick)) + 0.5;

@@ -38,15 +38,23 @@ const curves = {
     const line = shown ? lineOf(shown) : [], isMany = model.rows.length > 300;
     this.drawn = [];
     context.lineJoin = "round";
-    const order = [...model.rows].sort((one, other) => (shareOf(one) || 0) - (shareOf(other) || 0));
-    for (const row of order) {
+    // One path for each colour: thousands of strokes would take longer than all else.
+    const paths = new Map();
+    for (const row of model.rows) {
       const points = this.pointsOf(row).map(([x, y]) => [chart.x(x), chart.y(y)]);
       if (!points.length) continue;
       this.drawn.push([row, points]);
-      context.globalAlpha = isMany ? 0.35 : 0.8;
-      context.lineWidth = isMany ? 0.8 : 1.3;
-      context.strokeStyle = context.fillStyle = row.state === "running" ? colours.running : colourOf(row);
-      if (points.length === 1) { context.beginPath(); context.arc(...points[0], 2, 0, 7); context.fill(); } else this.stroke(context, points);
+      const colour = row.state === "running" ? colours.running : colourOf(row);
+      if (!paths.has(colour)) paths.set(colour, { share: shareOf(row) || 0, path: new Path2D() });
+      const { path } = paths.get(colour);
+      if (points.length === 1) { path.moveTo(points[0][0] + 2, points[0][1]); path.arc(...points[0], 2, 0, 7); }
+      else points.forEach(([x, y], index) => (index ? path.lineTo(x, y) : path.moveTo(x, y)));
+    }
+    context.globalAlpha = isMany ? 0.45 : 0.85;
+    context.lineWidth = isMany ? 0.8 : 1.3;
+    for (const [colour, { path }] of [...paths].sort((one, other) => one[1].share - other[1].share)) {
+      context.strokeStyle = colour;
+      context.stroke(path);
     }
     context.globalAlpha = 1;
     this.paintLine(context, chart, this.across === "total" ? line : line.slice(-1));

@@ -36,7 +36,7 @@ function links(ids) {
 }
 
 function list(pairs) {
-  return make("dl", {}, ...pairs.filter(([, value]) => value !== null && value !== undefined && value !== "").flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  return make("dl", {}, ...pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value.textContent !== "").flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 function facts(row) {
@@ -50,6 +50,7 @@ function facts(row) {
     ["was to have", row.lost_parents && row.lost_parents.length ? links(row.lost_parents) : ""],
     ["children", children.length ? links(children) : ""],
     ["twin of", row.twin_of ? links([row.twin_of]) : ""],
+    ["its twin", links(model.rows.filter((each) => each.twin_of === row.id).map((each) => each.id))],
     ["steps", isStore ? "" : `${row.steps}${row.asked === null ? "" : ` of ${row.asked}`}${row.total === row.steps ? "" : `, with the ancestors' ${row.total}`}`],
     ["time", isStore ? "" : row.seconds === null ? "" : secondsText(row.seconds)],
     ["started", row.started ? new Date(row.started * 1000).toLocaleString() : ""],
@@ -87,7 +88,7 @@ function table(titles, rows, classOf = () => "") {
 
 function planSection(detail) {
   const rows = detail.plan || [];
-  if (!rows.length) return null;
+  if (!rows.length) return detail.is_heir ? section("plan", "plan and certificate", make("p", { class: "dim" }, "No plan lies beside its weights; trial.save(…, inherited=…) keeps it there. The log tells what came over, tensor by tensor.")) : null;
   const counts = ["exact", "approximate", "fresh"].map((verdict) => [verdict, rows.filter((row) => row[1] === verdict).length]).filter(([, count]) => count);
   const summary = make("p", {}, ...counts.map(([verdict, count]) => make("span", { class: verdict }, `${count} ${verdict}  `)));
   return section("plan", `plan and certificate, ${rows.length} tensors`, [summary, table(["tensor", "verdict", "from", "how", "reason"], rows, (row, index) => (index === 1 ? row[1] : ""))]);

@@ -18,7 +18,7 @@ const lineage = {
   },
   update() {
     const [low, high] = model.scale, sign = model.experiment.direction === "minimize" ? -1 : 1;
-    this.ramp.replaceChildren(clipText(model.experiment.objective, 24), numberText(sign * low), make("span", { class: "ramp" }), numberText(sign * high));
+    this.ramp.replaceChildren(...[clipText(model.experiment.objective, 24), numberText(sign * low)].map((text) => make("span", {}, text)), make("span", { class: "ramp" }), make("span", {}, numberText(sign * high)));
     this.ramp.hidden = !model.rows.some((row) => scoreOf(row) !== null);
     this.chart.ask();
   },
@@ -125,11 +125,12 @@ const lineage = {
       if (x < 0 || y < 0 || x > chart.left + chart.width || y > chart.top + chart.height) continue;
       const score = scoreOf(row), name = clipText(row.id, 28), text = score === null ? name : `${name}  ${numberText(score)}`;
       const width = context.measureText(text).width, isRight = x + size + 6 + width < chart.left + chart.width + 14;
-      const from = isRight ? x + size + 6 : x - size - 6 - width;
-      if (!taken.fits(from, y - 6, from + width, y + 6)) continue;
-      taken.add(from, y - 6, from + width, y + 6);
-      context.lineWidth = 3; context.strokeStyle = colours.back; context.strokeText(text, from, y);
-      context.fillStyle = colours.text; context.fillText(text, from, y);
+      // Above the line that goes on to the child, where there is room for that.
+      const from = isRight ? x + size + 3 : x - size - 3 - width, at = rowHeight >= 22 ? y - size - 5 : y;
+      if (!taken.fits(from, at - 6, from + width, at + 6)) continue;
+      taken.add(from, at - 6, from + width, at + 6);
+      context.fillStyle = colours.back; context.fillRect(from - 1, at - 6, width + 2, 12);
+      context.fillStyle = colours.text; context.fillText(text, from, at);
     }
   },
 };

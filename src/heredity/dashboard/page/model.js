@@ -87,6 +87,7 @@ function relatives(id) {
 const behind = (row) => (row.total || 0) - (row.steps || 0);
 
 const isLive = embedded === null;
+let details = null; // of a report: parsed when the first one is looked at
 
 async function ask(path) {
   const answer = await fetch(path, { cache: "no-store", credentials: "same-origin" });
@@ -99,7 +100,8 @@ async function ask(path) {
 
 async function detailOf(id) {
   if (isLive) return ask(`detail?name=${encodeURIComponent(id)}`);
-  return embedded.details[id] || null;
+  details ??= JSON.parse(document.getElementById("details").textContent);
+  return details[id] || null;
 }
 
 async function storageFacts() {

@@ -3,12 +3,12 @@
 const storage = {
   title: "Storage", facts: null, askedAt: 0,
   build() {
-    const bytes = (title, index) => ({ title, width: 110, isNumber: true, value: (row) => row[index], text: (row) => bytesText(row[index]) });
+    const bytes = (title, index) => ({ title, width: 96, isNumber: true, value: (row) => row[index], text: (row) => bytesText(row[index]) });
     this.grid = new Grid({ label: "Checkpoints by what they take", sort: 4, isDown: true, idOf: (row) => this.idOf(row), choose: (row, how = {}) => { const id = this.idOf(row); if (model.byId.has(id)) select(id, { isOpened: !how.isQuiet || !document.getElementById("detail").hidden, isFocused: how.isFocused }); },
       columns: [
-        { title: "checkpoint", width: 240, isWide: true, value: (row) => row[0], text: (row) => row[0] },
-        { title: "own and shared", width: 220, isWide: true, value: (row) => row[2], cell: (row) => this.meter(row) },
-        bytes("loaded", 2), bytes("shared", 4), bytes("own", 3), bytes("dropping frees", 5),
+        { title: "checkpoint", width: 200, isWide: true, value: (row) => row[0], text: (row) => row[0] },
+        { title: "own and shared", width: 130, isWide: true, value: (row) => row[2], cell: (row) => this.meter(row) },
+        bytes("loaded", 2), bytes("shared", 4), bytes("own", 3), bytes("drop frees", 5),
       ] });
     this.grid.element.dataset.name = "storage";
     this.summary = make("div", { class: "bar" });

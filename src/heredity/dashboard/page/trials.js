@@ -17,23 +17,23 @@ const trials = {
     const { objective, further } = model.experiment, plain = (title, width, name, more = {}) => ({ title, width, value: (row) => row[name], text: (row) => String(row[name] || DASH), ...more });
     const number = (title, width, name, text = numberText) => ({ title, width, isNumber: true, value: (row) => row[name], text: (row) => text(row[name]) });
     return [
-      { title: "trial", width: 130, value: (row) => row.number, text: (row) => row.id },
-      { title: "state", width: 110, value: (row) => row.state, cell: (row) => make("span", { class: row.state }, stateText(row.state)) },
+      { title: "trial", width: 110, value: (row) => row.number, text: (row) => row.id },
+      { title: "state", width: 120, value: (row) => row.state, cell: (row) => make("span", { class: row.state }, stateText(row.state)) },
       { title: clipText(objective, 24), width: 90, isNumber: true, value: (row) => meritOf(row), cell: (row) => make("span", {}, model.best.has(row.id) ? "★ " : "", numberText(scoreOf(row)), row.score === null && scoreOf(row) !== null ? " …" : "") },
       ...Object.keys(further).map((name) => ({ title: clipText(name, 24), width: 90, isNumber: true, value: (row) => row.metrics[name], text: (row) => numberText(row.metrics[name]) })),
-      { title: "inherited", width: 130, value: (row) => inheritedText(row).replace(DASH, ""), cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
+      { title: "inherited", width: 150, value: (row) => inheritedText(row).replace(DASH, ""), cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
       { title: "parents", width: 120, value: (row) => row.parents[0], text: (row) => row.parents.join(", ") || DASH },
       number("steps", 80, "steps"), number("in all", 80, "total"), number("time", 100, "seconds", secondsText), number("cpu", 100, "cpu", secondsText),
       plain("strategy's word", 150, "word", { isWide: true }),
-      { title: "hyperparameters", width: 220, isWide: true, value: hyperparameters, text: hyperparameters },
-      plain("why", 180, "why", { isWide: true }),
+      { title: "hyperparameters", width: 200, isWide: true, value: hyperparameters, text: hyperparameters },
+      plain("why", 120, "why", { isWide: true }),
     ];
   },
   storeColumns() {
     return [
       { title: "checkpoint", width: 260, isWide: true, value: (row) => row.number, text: (row) => row.id },
       { title: "score", width: 90, isNumber: true, value: (row) => row.score, text: (row) => numberText(row.score) },
-      { title: "inherited", width: 130, value: (row) => row.verdict, cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
+      { title: "inherited", width: 150, value: (row) => row.verdict, cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
       { title: "parents", width: 220, isWide: true, value: (row) => row.parents[0], text: (row) => row.parents.join(", ") || DASH },
       { title: "saved", width: 170, value: (row) => row.started, text: (row) => new Date(row.started * 1000).toLocaleString() },
       { title: "metadata", width: 260, isWide: true, value: hyperparameters, text: hyperparameters },

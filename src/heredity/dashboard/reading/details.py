@@ -12,7 +12,7 @@ from heredity.dashboard.reading.rows import finite, numbers
 from heredity.dashboard.reading.texts import clipped, log_lines_of, paragraph, printable, value_text
 from heredity.encoding import Json
 from heredity.errors import HeredityError
-from heredity.experiment import ExperimentState, TrialRecord
+from heredity.experiment import TrialRecord
 from heredity.ids import CheckpointKey
 from heredity.store import Checkpoint, Store
 
@@ -22,13 +22,10 @@ LOG_BYTES = 60_000
 Detail = dict[str, Json]
 
 
-def trial_detail(
-    state: ExperimentState, record: TrialRecord, *, directory: Path, store: Store | str, log_bytes: int
-) -> Detail:
+def trial_detail(record: TrialRecord, *, directory: Path, store: Store | str, log_bytes: int) -> Detail:
     """All that is known of a trial.
 
     Args:
-        state: Its experiment.
         record: The trial.
         directory: The experiment's directory, with its journal and logs.
         store: Where its checkpoints lie; a text says why it cannot be opened.
@@ -44,11 +41,10 @@ def trial_detail(
         "info": _facts(record.info),
         "resources": _facts(record.resources),
         "metrics": _facts(record.metrics),
-        "children": [other.id for other in state.trials.values() if record.id in other.parents],
-        "twins": [other.id for other in state.trials.values() if other.twin_of == record.id],
         "summary": _facts(record.inheritance or {}),
+        "is_heir": record.inheritance is not None,
         "checkpoints": list(record.checkpoints),
-        "attempts": [attempt.to_json() for attempt in attempts_of(directory / "journal.jsonl", record.id)],
+        "attempts": _attempts(record, directory / "journal.jsonl"),
         "curves": _curves(record),
         "error": paragraph(record.error),
         "log": _log(directory / "logs" / f"{record.id}@{record.attempt}.log", log_bytes),
@@ -111,6 +107,13 @@ def _curves(record: TrialRecord) -> dict[str, Json]:
             point = [report.step - record.first_step, finite(report.metrics[name])]
             curves.setdefault(printable(name), []).append(point)
     return dict(curves)
+
+
+def _attempts(record: TrialRecord, journal: Path) -> list[Json]:
+    """For one attempt the trial's own facts are enough; the journal is read again for several."""
+    if record.attempt < 2:
+        return []
+    return [attempt.to_json() for attempt in attempts_of(journal, record.id)]
 
 
 def _log(log: Path, num_bytes: int) -> Detail:

@@ -125,13 +125,10 @@ class ExperimentSource:
     def detail(self, name: str, *, log_bytes: int) -> Detail:
         """See `Source`."""
         with self._lock:
-            state = self._journal.state
-            record = state.trials.get(TrialId(name))
+            record = self._journal.state.trials.get(TrialId(name))
             if record is None:
                 raise ConfigError(f"{self._directory}: there is no trial {name!r:.80}.")
-            return trial_detail(
-                state, record, directory=self._directory, store=self._store, log_bytes=log_bytes
-            )
+            return trial_detail(record, directory=self._directory, store=self._store, log_bytes=log_bytes)
 
     def storage(self) -> Row:
         """See `Source`."""
