@@ -55,7 +55,7 @@ DOORS: dict[str, set[str]] = {
     "torch": {
         "checkpoints/",
         "inheritance/",
-        "integrations/ranks.py",
+        "integrations/guests/ranks.py",
         "oneshot/",
         "transfer/",
         "engine/trials/worker.py",

@@ -15,6 +15,7 @@ import heredity as hd
 # What `make test-integrations` installs beside; elsewhere these tests are not collected, and not skipped.
 NEEDS = {
     "test_lightning.py": "lightning",
+    "test_peft.py": "peft",
     "test_ray_notes.py": "pandas",
     "test_ray_tune.py": "pandas",
     "test_transformers.py": "accelerate",

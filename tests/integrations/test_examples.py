@@ -45,6 +45,13 @@ def test_the_second_trial_of_a_search_with_transformers_inherits(tmp_path: Path)
 
 
 @pytest.mark.integrations
+def test_adapters_of_more_rank_inherit(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    run("transformers_lora.py", tmp_path / "store", tmp_path / "runs")
+    assert heirs(tmp_path / "store") == ["transformers/lora/r4"]
+
+
+@pytest.mark.integrations
 @pytest.mark.ray
 def test_rays_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pandas")

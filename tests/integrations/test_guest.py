@@ -11,7 +11,7 @@ from torch import nn
 import heredity as hd
 from heredity.errors import CheckpointNotFound, CorruptData, InputError, TransferRefused
 from heredity.integrations import Beginning, GuestTrial, Identity, Parent
-from heredity.integrations.beginning import steps_behind
+from heredity.integrations.guests.beginning import steps_behind
 
 Build = Callable[[int], nn.Module]
 

@@ -13,12 +13,13 @@ from torch import nn
 import heredity as hd
 from heredity.errors import CorruptData, InputError
 from heredity.integrations import GuestTrial, Identity, Parent
+from heredity.integrations.guests import NOTE, Note
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the libraries that it loads
     from ray import tune
 
-    from heredity.integrations.ray_tune import NOTE, BestRef, Note, TuneTrial, trainable
+    from heredity.integrations.ray_tune import BestRef, TuneTrial, note_in, trainable
 
 pytestmark = [
     pytest.mark.integrations,
@@ -87,15 +88,15 @@ def test_a_note_survives_a_checkpoint_of_rays(
     note = note_of(store, "1", build(4), inputs)
     (tmp_path / "note").mkdir()
     note.write(tmp_path / "note")
-    assert Note.read(tune.Checkpoint(str(tmp_path / "note"))) == note
+    assert note_in(tune.Checkpoint(str(tmp_path / "note"))) == note
 
 
 def test_a_checkpoint_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"without {NOTE}"):
-        Note.read(tune.Checkpoint(str(tmp_path)))
+        note_in(tune.Checkpoint(str(tmp_path)))
     (tmp_path / NOTE).write_text("{}")
     with pytest.raises(CorruptData, match="cannot be read"):
-        Note.read(tune.Checkpoint(str(tmp_path)))
+        note_in(tune.Checkpoint(str(tmp_path)))
 
 
 def test_outside_of_ray_it_says_so(store: hd.Store) -> None:

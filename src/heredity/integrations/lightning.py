@@ -11,10 +11,10 @@ from lightning.pytorch import Callback
 from heredity.errors import InputError
 from heredity.inheritance import Policy
 from heredity.inheritance.snapshots import Snapshot
-from heredity.integrations.beginning import Beginning
-from heredity.integrations.guest import GuestTrial, Parent, ordered
-from heredity.integrations.identity import Identity
-from heredity.integrations.marked import MarkedModule
+from heredity.integrations.guests.beginning import Beginning
+from heredity.integrations.guests.guest import GuestTrial, Parent, ordered
+from heredity.integrations.guests.identity import Identity
+from heredity.integrations.guests.marked import MarkedModule
 from heredity.store import Checkpoint, Store
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import optuna
 from heredity.encoding import Json
 from heredity.errors import InputError
 from heredity.inheritance import Policy
-from heredity.integrations.guest import GuestTrial, Parent, ordered
-from heredity.integrations.identity import Identity
+from heredity.integrations.guests.guest import GuestTrial, Parent, ordered
+from heredity.integrations.guests.identity import Identity
 from heredity.store import Checkpoint, Store
 
 Values = float | Sequence[float]

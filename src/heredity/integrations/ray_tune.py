@@ -6,20 +6,18 @@ of Ray's gives a trial another trial's checkpoint, such as population-based trai
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ray import tune
 
-from heredity.errors import CorruptData, InputError, TransferRefused
+from heredity.errors import InputError
 from heredity.inheritance import Policy
-from heredity.integrations.beginning import Beginning
-from heredity.integrations.guest import GuestTrial, Parent
-from heredity.integrations.identity import Identity
+from heredity.integrations.guests.guest import GuestTrial, Parent
+from heredity.integrations.guests.identity import Identity
+from heredity.integrations.guests.note import Note, begin_by
 from heredity.store import Checkpoint, Store
 
 if TYPE_CHECKING:
@@ -27,68 +25,21 @@ if TYPE_CHECKING:
 
     from heredity.inheritance import ExampleInputs
 
-NOTE = "heredity.json"
-"""The one file of a checkpoint of Ray's."""
-
 COLUMN = "heredity/"
 """How the names of our columns begin in Ray's table of results."""
 
 Config = dict[str, Any]  # Any: hyperparameters are of the user's types
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a checkpoint of Ray's says: where the weights are, whose, and how far trained.
+def note_in(checkpoint: tune.Checkpoint) -> Note:
+    """What a checkpoint of Ray's says.
 
-    Attributes:
-        key: The checkpoint in the store.
-        trial: Ray's id of the trial that saved it.
-        step: Where that trial's count of steps stood.
-        beginning: How that trial began.
+    Raises:
+        InputError: It was not made by `TuneTrial.report`.
+        CorruptData: It cannot be read.
     """
-
-    key: str
-    trial: str
-    step: int
-    beginning: Beginning
-
-    def write(self, folder: Path) -> None:
-        """Into a folder that becomes a checkpoint of Ray's."""
-        about = {
-            "format": 1,
-            "key": self.key,
-            "trial": self.trial,
-            "step": self.step,
-            "beginning": self.beginning.to_json(),
-        }
-        (folder / NOTE).write_text(json.dumps(about), "utf-8")
-
-    @classmethod
-    def read(cls, checkpoint: tune.Checkpoint) -> Note:
-        """Out of a checkpoint of Ray's.
-
-        Raises:
-            InputError: It was not made by `TuneTrial.report`.
-            CorruptData: It cannot be read.
-        """
-        with checkpoint.as_directory() as folder:
-            file = Path(folder) / NOTE
-            if not file.exists():
-                raise InputError(
-                    f"{checkpoint.path} is a checkpoint of Ray's without {NOTE}.",
-                    hint="Report with `TuneTrial.report`, which makes the checkpoint.",
-                )
-            text = file.read_text("utf-8")
-        try:
-            about = json.loads(text)
-            return cls(
-                str(about["key"]),
-                str(about["trial"]),
-                int(about["step"]),
-                Beginning.from_json(about["beginning"]),
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise CorruptData(f"{checkpoint.path}: {NOTE} cannot be read ({error!r}).") from error
+    with checkpoint.as_directory() as folder:
+        return Note.read(Path(folder))
 
 
 class TuneTrial:
@@ -127,22 +78,7 @@ class TuneTrial:
             TransferRefused: As for `GuestTrial.inherit`.
             CheckpointNotFound: What Ray's checkpoint names is not in the store.
         """
-        note = self._note
-        if note is None:
-            self.guest.inherit(module, optimizer=optimizer, example_inputs=example_inputs)
-            return 0
-        checkpoint = self.guest.store[note.key]
-        if note.trial == self.guest.identity.trial:
-            try:
-                self.guest.resume(module, checkpoint, optimizer=optimizer, beginning=note.beginning)
-            except TransferRefused:
-                pass  # Ray has changed its architecture: its own weights go on in the new one
-            else:
-                return note.step
-        self.guest.inherit_from(
-            module, checkpoint, optimizer=optimizer, example_inputs=example_inputs, first_step=note.step
-        )
-        return note.step
+        return begin_by(self._note, self.guest, module, optimizer=optimizer, example_inputs=example_inputs)
 
     def report(
         self,
@@ -208,7 +144,7 @@ def trainable(
         identity = Identity("ray", experiment or "", trial, config)
         guest = GuestTrial(store, identity, parent=parent, policy=policy, min_coverage=min_coverage)
         given = tune.get_checkpoint()
-        return function(config, TuneTrial(guest, None if given is None else Note.read(given)))
+        return function(config, TuneTrial(guest, None if given is None else note_in(given)))
 
     return run
 
@@ -224,7 +160,7 @@ def checkpoint_of(given: tune.Checkpoint, *, store: Store) -> Checkpoint:
         InputError: It was not made by `TuneTrial.report`.
         CheckpointNotFound: The store does not hold it.
     """
-    return store[Note.read(given).key]
+    return store[note_in(given).key]
 
 
 class BestRef(tune.Callback):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from transformers import TrainerCallback
 
 from heredity.inheritance import Policy
-from heredity.integrations.beginning import Beginning
-from heredity.integrations.guest import GuestTrial, Parent, ordered
-from heredity.integrations.identity import Identity, as_json
-from heredity.integrations.marked import MarkedModule
+from heredity.integrations.guests.beginning import Beginning
+from heredity.integrations.guests.guest import GuestTrial, Parent, ordered
+from heredity.integrations.guests.identity import Identity, as_json
+from heredity.integrations.guests.marked import MarkedModule
 from heredity.store import Checkpoint, Store
 
 if TYPE_CHECKING:

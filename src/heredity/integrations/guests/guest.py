@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from heredity.errors import InputError, KeyTaken, TransferRefused
 from heredity.inheritance import Candidates, inherit, load, save
-from heredity.integrations import ranks
-from heredity.integrations.beginning import CUMULATIVE_STEPS, NOTHING, STEPS, Beginning, steps_behind
+from heredity.integrations.guests import ranks
+from heredity.integrations.guests.beginning import CUMULATIVE_STEPS, NOTHING, STEPS, Beginning, steps_behind
 from heredity.store import Checkpoint, Store
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from heredity.encoding import Json
     from heredity.inheritance import ExampleInputs, Inheritance, Policy
-    from heredity.integrations.identity import Identity
+    from heredity.integrations.guests.identity import Identity
 
 Parent = Store | Candidates | Checkpoint | str | None
 """Whom a trial inherits from: the best relative in a store, or among some candidates; a checkpoint, or its
