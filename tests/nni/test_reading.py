@@ -90,7 +90,7 @@ def test_hyperband_is_an_advisor(tmp_path: Path) -> None:
     assert type(load_nni_experiment(_file(tmp_path, fields)).experiment.strategy) is Hyperband
 
 
-@pytest.mark.parametrize("name", ["PBTTuner", "NetworkMorphism", "SMAC", "BOHB", "Odd"])
+@pytest.mark.parametrize("name", ["NetworkMorphism", "SMAC", "BOHB", "Odd"])
 def test_a_tuner_without_a_counterpart_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     fields = VERSION_2 | {"tuner": {"name": name}}
     with pytest.raises(ConfigError, match=rf"tuner.name: '{name}' is not run: .*these are: Evolution, GP"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from heredity.encoding import Json
 from heredity.engine.files.advisers import AdviserReader
+from heredity.nni.population import WithoutSteps, with_steps_between_choices
 from heredity.nni.reading import ClassSpec, NniFile
 from heredity.space import Space, read_nni_space
 from heredity.strategies import Stopper, Strategy
@@ -18,6 +20,7 @@ GRID_VALUES = 10
 """Of a range, since NNI's grid goes on for ever, finer and finer."""
 HYPERBAND_R, HYPERBAND_ETA = 60, 3
 POPULATION_SIZE, MIN_STEPS = 100, 0
+MEMBERS, FRACTION, PERTURBATION, RESAMPLE = 10, 0.2, 0.2, 0.25
 """NNI's own defaults."""
 
 
@@ -35,23 +38,46 @@ def _hyperband(given: Mapping[str, Json]) -> Arguments:
     return {"max_steps": steps, "reduction": eta, "min_steps": 1}
 
 
+def _population(given: Mapping[str, Json]) -> Arguments:
+    factor = given.get("factor", PERTURBATION)
+    return {
+        "population_size": given.get("population_size", MEMBERS),
+        "share": given.get("fraction", FRACTION),
+        # What is no number is told by the strategy.
+        "factors": [1 - factor, 1 + factor] if isinstance(factor, int | float) else factor,
+        "resample": given.get("resample_probability", RESAMPLE),
+        "interval_steps": 1,  # whatever the program trains in one trial
+        "num_intervals": None,
+        "synchronous": True,
+    }
+
+
+POPULATIONS = ("PBT", "PBTTuner")
+FOLDERS = "load_checkpoint_dir, save_checkpoint_dir: folders of the attempt; files go through the store"
 _TUNERS: Mapping[str, tuple[str, Callable[[Mapping[str, Json]], Arguments]]] = {
     "Evolution": ("regularized_evolution", _evolution),
     "GP": ("optuna_sampler", lambda _: {"sampler": "gp"}),
     "GPTuner": ("optuna_sampler", lambda _: {"sampler": "gp"}),
     "GridSearch": ("grid_search", lambda _: {"num_values": GRID_VALUES}),
     "Hyperband": ("hyperband", _hyperband),
+    **dict.fromkeys(POPULATIONS, ("population_based", _population)),
     "Random": ("random_search", _none),
     "TPE": ("optuna_sampler", lambda _: {"sampler": "tpe"}),
 }
 """By NNI's name: our kind, and its arguments from NNI's."""
 
-_READ = {"Evolution": {"population_size"}, "Hyperband": {"R", "eta"}}
+_READ: Mapping[str, AbstractSet[str]] = {
+    "Evolution": {"population_size"},
+    "Hyperband": {"R", "eta"},
+    **dict.fromkeys(
+        POPULATIONS, frozenset({"population_size", "fraction", "factor", "resample_probability"})
+    ),
+}
 _INSTEAD = "use TPE or GP, which learn from results too"
 _WHY_NOT: Mapping[str, str] = {
-    "PBTTuner": "its trials load and save by paths that it gives them; use the strategy 'population_based'",
     "NetworkMorphism": "it hands over no weights; use the strategy 'network_morphism', which does",
-    "BOHB": "use Hyperband, or a strategy 'hyperband' with the sampler 'optuna_sampler'",
+    "BOHB": "its model learns from the longest trainings of all brackets, and no sampler of ours does; the "
+    "nearest is a strategy 'hyperband' with the sampler 'optuna_sampler', which learns from the shortest",
     "Batch": "use GridSearch, or a strategy 'given'",
     "BatchTuner": "use GridSearch, or a strategy 'given'",
     "RegularizedEvolutionTuner": "use Evolution, or a strategy 'regularized_evolution'",
@@ -78,7 +104,12 @@ def strategy_of(file: NniFile, spec: ClassSpec, *, seed: int) -> Strategy:
         arguments["num_rounds"] = None  # NNI begins its brackets again and again
     _note_arguments(file, spec, read=_READ.get(spec.name, set()) | {"optimize_mode"})
     file.notes.append(f"{file.fields[place][0]}: {spec.name}: runs as the strategy {kind!r}")
-    return _reader(file, seed=seed, space=_space(file)).strategy({"kind": kind, **arguments}, (spec.role,))
+    space, is_population = _space(file), spec.name in POPULATIONS
+    if is_population:
+        file.notes.append(FOLDERS)
+        space = with_steps_between_choices(space)
+    strategy = _reader(file, seed=seed, space=space).strategy({"kind": kind, **arguments}, (spec.role,))
+    return WithoutSteps(strategy) if is_population else strategy
 
 
 def stopper_of(file: NniFile, spec: ClassSpec | None) -> Stopper | None:
@@ -102,7 +133,7 @@ def _reader(file: NniFile, *, seed: int, space: Space | None) -> AdviserReader:
     return AdviserReader(source=file.source, folder=file.folder, seed=seed, space=space)
 
 
-def _note_arguments(file: NniFile, spec: ClassSpec, *, read: set[str]) -> None:
+def _note_arguments(file: NniFile, spec: ClassSpec, *, read: AbstractSet[str]) -> None:
     for name in spec.arguments.keys() - read:
         file.notes.append(f"{spec.role}.classArgs.{name}: ignored: {spec.name} has no such setting here")
 

@@ -17,7 +17,7 @@ from heredity.engine.files.yaml_source import YamlSource, read_yaml
 from heredity.engine.function import FunctionReference
 from heredity.experiment import events as happened
 from heredity.journal import replay
-from heredity.nni.built_in import stopper_of, strategy_of
+from heredity.nni.built_in import POPULATIONS, stopper_of, strategy_of
 from heredity.nni.duration import UntilDuration
 from heredity.nni.kept import with_fields, without_passwords
 from heredity.nni.reading import ClassSpec, NniFile, read_nni
@@ -123,7 +123,7 @@ def _loaded(
         train=FunctionReference(
             run_nni_trial.__module__,
             run_nni_trial.__name__,
-            arguments=_program(file, is_heard=is_heard).arguments(),
+            arguments=_program(file, spec, is_heard=is_heard).arguments(),
         ),
         name=file.name(),
         strategy=(
@@ -143,12 +143,18 @@ def _loaded(
     return NniExperiment(experiment, tuple(file.notes))
 
 
-def _program(file: NniFile, *, is_heard: bool) -> TrialProgram:
+def _program(file: NniFile, spec: ClassSpec, *, is_heard: bool) -> TrialProgram:
     command = file.text("trialCommand")
     if not command:
         raise file.fault("trialCommand", "expected each trial's command, got none")
     code = file.directory("trialCodeDirectory")
-    return TrialProgram(command, str(code), file.text("heredity.experimentId") or file.name(), is_heard)
+    return TrialProgram(
+        command,
+        str(code),
+        file.text("heredity.experimentId") or file.name(),
+        is_heard,
+        carries_files=spec.name in POPULATIONS,
+    )
 
 
 def _budget(file: NniFile) -> Budget:

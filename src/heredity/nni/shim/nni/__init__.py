@@ -4,6 +4,9 @@ It is on the path of an experiment's trials and of the process that holds its tu
 may run in another Python than the driver, so no part of Heredity is imported here.
 """
 
+import importlib
+from typing import Any
+
 from . import utils
 from .recoverable import Recoverable
 from .trial import (
@@ -15,8 +18,10 @@ from .trial import (
     report_final_result,
     report_intermediate_result,
 )
+from .utils import ClassArgsValidator
 
 __all__ = [
+    "ClassArgsValidator",
     "NoMoreTrialError",
     "Recoverable",
     "get_current_parameter",
@@ -28,6 +33,13 @@ __all__ = [
     "report_intermediate_result",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module
+    # On first use: it needs numpy, which a trial may not have.
+    if name == "parameter_expressions":
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class NoMoreTrialError(Exception):

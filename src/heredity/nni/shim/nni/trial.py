@@ -49,6 +49,12 @@ def get_next_parameter() -> Any:  # noqa: ANN401  # whatever the tuner made
         parameters = parameters["parameters"]
     elif order.get("max_steps") is not None:
         parameters = {"TRIAL_BUDGET": order["max_steps"], **parameters}  # what NNI's Hyperband adds
+    if "HEREDITY_NNI_SAVE" in os.environ:  # what NNI's PBTTuner adds
+        parameters = {
+            **parameters,
+            "load_checkpoint_dir": os.environ["HEREDITY_NNI_LOAD"],
+            "save_checkpoint_dir": os.environ["HEREDITY_NNI_SAVE"],
+        }
     _attempt.parameters = parameters
     return parameters
 
