@@ -23,11 +23,13 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def _steps(supernet: torch.nn.Module, optimizer: torch.optim.Optimizer, parts: Parts, num: int) -> None:
+def _steps(
+    supernet: torch.nn.Module, optimizer: torch.optim.Optimizer, parts: Parts, num: int, *, kernel: int = 3
+) -> None:
     for seed in range(num):
         optimizer.zero_grad()
         torch.manual_seed(seed)
-        with separate_parts(parts), selecting(selection_of(supernet, ARCHITECTURE)):
+        with separate_parts(parts), selecting(selection_of(supernet, {**ARCHITECTURE, "kernel": kernel})):
             supernet(images().to(next(supernet.parameters()))).square().mean().backward()
         parts.step(optimizer)
 
@@ -81,6 +83,43 @@ def test_parts_that_are_kept_are_as_good_as_new_ones(name: str) -> None:
         _steps(first, ours, kept, 1)
         _steps(second, theirs, Parts(), 1)
         ours.load_state_dict(copy.deepcopy(ours.state_dict()))  # new tensors in the place of those kept
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_parts_that_are_kept_take_the_values_that_were_trained_since() -> None:
+    """The centre of a kernel is a copy; in between another architecture moves the same entries."""
+    torch.manual_seed(0)
+    first = elastic()
+    second, kept = copy.deepcopy(first), Parts()
+    ours, theirs = (OPTIMIZERS["momentum"](each.parameters()) for each in (first, second))
+    for kernel in (3, 5, 3, 1, 3):
+        _steps(first, ours, kept, 1, kernel=kernel)
+        _steps(second, theirs, Parts(), 1, kernel=kernel)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_new_optimizer_begins_without_the_slots_of_the_one_before() -> None:
+    torch.manual_seed(0)
+    first = elastic()
+    kept = Parts()
+    _steps(first, OPTIMIZERS["momentum"](first.parameters()), kept, 2)
+    second = copy.deepcopy(first)
+    _steps(first, OPTIMIZERS["momentum"](first.parameters()), kept, 2)
+    _steps(second, OPTIMIZERS["momentum"](second.parameters()), Parts(), 2)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_parts_follow_a_parameter_whose_memory_is_another(kernel: int) -> None:
+    torch.manual_seed(0)
+    first = elastic()
+    kept, optimizer = Parts(), OPTIMIZERS["sgd"](first.parameters())
+    _steps(first, optimizer, kept, 1, kernel=kernel)
+    for parameter in first.parameters():
+        parameter.data = parameter.data.clone()
+    second = copy.deepcopy(first)
+    _steps(first, optimizer, kept, 1, kernel=kernel)
+    _steps(second, OPTIMIZERS["sgd"](second.parameters()), Parts(), 1, kernel=kernel)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 

@@ -51,15 +51,16 @@ class _ElasticBatchNorm(Choosing, _BatchNorm):
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         """Normalize the features that are selected; only their statistics are counted on."""
         self._check_input_dim(value)
-        first = (slice(current(self._size)),)
-        weight, bias = (part_of(each, first) if self.affine else None for each in (self.weight, self.bias))
-        is_tracking = self.track_running_stats
+        num, is_tracking = current(self._size), self.track_running_stats
+        mean, variance = (self.running_mean, self.running_var) if is_tracking else (None, None)
+        if mean is not None and variance is not None and num < self.num_features:
+            mean, variance = mean[:num], variance[:num]
         return functional.batch_norm(
             value,
-            self.running_mean[first] if is_tracking and self.running_mean is not None else None,
-            self.running_var[first] if is_tracking and self.running_var is not None else None,
-            weight,
-            bias,
+            mean,
+            variance,
+            part_of(self.weight, (slice(num),)) if self.affine else None,
+            part_of(self.bias, (slice(num),)) if self.affine else None,
             self.training or not is_tracking,
             self._counted(),
             self.eps,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 _SHORT_RUN = 16
 """Parts whose entries lie in shorter runs are copied."""
 
-_MOST_KEPT = 10_000
+_MOST_KEPT, _MOST_COPIED = 10_000, 4_000_000
+"""How many parts are kept for the next time, and how many entries the copies among them may have."""
 
-Key = tuple[int, tuple[int, ...]]
+Key = tuple[int | None, ...]
 """A parameter's identity, and where the part begins and ends along each axis."""
 
 
@@ -38,59 +39,77 @@ class Part:
         slices: Which part.
     """
 
-    __slots__ = ("is_copy", "leaf", "lent", "parameter", "place", "slices", "slots")
+    __slots__ = (
+        "_address",
+        "is_copy",
+        "leaf",
+        "lent",
+        "parameter",
+        "place",
+        "places",
+        "slices",
+        "slots",
+        "values",
+    )
 
     def __init__(self, parameter: torch.Tensor, slices: Slices) -> None:
         self.parameter = parameter
         self.slices = slices
         self.place = parameter.detach()[slices]
         self.is_copy = _run_length(self.place) < _SHORT_RUN
-        leaf = self.place.contiguous() if self.is_copy else self.place.detach()
-        self.leaf = leaf.requires_grad_(parameter.requires_grad)
+        self.values = self.place.contiguous() if self.is_copy else self.place
+        self.leaf = self.values.detach().requires_grad_(parameter.requires_grad)
         self.slots: dict[str, object] = {}
-        self.lent: dict[str, object] = {}
+        self.lent: dict[str, Any] = {}  # Any: tensors, and whatever else an optimizer keeps
+        self.places: dict[str, torch.Tensor] = {}
+        self._address = parameter.data_ptr()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether it stands for what the parameter is now."""
-        return not self.is_copy and self.leaf.data_ptr() == self.parameter.data_ptr() + self._offset_bytes
+    def is_of(self, parameter: torch.Tensor) -> bool:
+        """Whether it stands for this parameter, and the parameter is still where it was."""
+        return self.parameter is parameter and self._address == parameter.data_ptr()
 
-    @property
-    def _offset_bytes(self) -> int:
-        steps = zip(self.slices, self.parameter.stride(), strict=True)
-        return sum((each.start or 0) * stride for each, stride in steps) * self.parameter.element_size()
+    def read(self) -> None:
+        """Take the values anew, if it has its own."""
+        if self.is_copy:
+            self.values.copy_(self.place)
 
     def lend(self, optimizer: torch.optim.Optimizer) -> None:
         """Give the leaf the same part of the parameter's slots as its own."""
-        for name, value in optimizer.state.get(self.parameter, {}).items():
-            # A part of a tensor that is still there needs not be taken again.
-            if self.slots.get(name) is not value or self.is_copy:
-                self.slots[name] = value
-                self.lent[name] = self._of(value) if _is_by_entry(value, self.parameter) else value
-        if self.lent:
-            optimizer.state[self.leaf] = dict(self.lent)
+        slots = optimizer.state.get(self.parameter, {})
+        for name, value in slots.items():
+            if self.slots.get(name) is not value:
+                self._borrow(name, value)
+            elif self.is_copy and (place := self.places.get(name)) is not None:
+                self.lent[name].copy_(place)
+        if slots:
+            optimizer.state[self.leaf] = {name: self.lent[name] for name in slots}
 
     def take_back(self, optimizer: torch.optim.Optimizer) -> None:
         """Put the slots where they belong; what the optimizer has changed in place is there already."""
         state = optimizer.state[self.parameter]
         for name, value in optimizer.state.pop(self.leaf, {}).items():
-            if value is self.lent.get(name) and not self.is_copy:
-                continue
-            if not _is_by_entry(value, self.leaf):
+            if name in self.lent and value is self.lent[name]:
+                if self.is_copy and (place := self.places.get(name)) is not None:
+                    place.copy_(value)
+            elif _is_by_entry(value, self.leaf):
+                if state.get(name) is None:
+                    state[name] = torch.zeros_like(self.parameter, dtype=value.dtype)
+                state[name][self.slices].copy_(value)
+            else:
                 state[name] = value
-                continue
-            if state.get(name) is None:
-                state[name] = torch.zeros_like(self.parameter, dtype=value.dtype)
-            state[name][self.slices].copy_(value)
 
     def write_back(self) -> None:
         """Put the new values where they belong, if they are not there."""
         if self.is_copy:
-            self.place.copy_(self.leaf.detach())
+            self.place.copy_(self.values)
 
-    def _of(self, whole: torch.Tensor) -> torch.Tensor:
-        view = whole.detach()[self.slices]
-        return view.contiguous() if self.is_copy else view
+    def _borrow(self, name: str, value: object) -> None:
+        """Note a slot of the parameter, and where its part is; it is asked for again at each step."""
+        self.slots[name] = self.lent[name] = value
+        self.places.pop(name, None)
+        if _is_by_entry(value, self.parameter):
+            self.places[name] = place = value.detach()[self.slices]
+            self.lent[name] = place.contiguous() if self.is_copy else place
 
 
 class Parts:
@@ -102,15 +121,19 @@ class Parts:
     def __init__(self) -> None:
         self._kept: dict[Key, Part] = {}
         self._read: dict[Key, Part] = {}
+        self._num_copied = 0
 
     def of(self, parameter: torch.Tensor, slices: Slices) -> torch.Tensor:
         """The leaf that stands for a part of a parameter."""
-        key = id(parameter), tuple(end for each in slices for end in (each.start or 0, each.stop))
+        key = id(parameter), *[end for each in slices for end in (each.start, each.stop)]
         part = self._read.get(key)
         if part is None:
             part = self._kept.get(key)
-            if part is None or not part.is_current or part.parameter is not parameter:
-                part = Part(parameter, slices)
+            if part is None or not part.is_of(parameter):
+                part = self._kept[key] = Part(parameter, slices)
+                self._num_copied += part.values.numel() if part.is_copy else 0
+            else:
+                part.read()
             self._read[key] = part
         return part.leaf
 
@@ -154,12 +177,10 @@ class Parts:
 
     def forget(self) -> None:
         """Forget what was read, and its gradients."""
-        if len(self._kept) > _MOST_KEPT:
-            self._kept = {}
-        for key, part in self._read.items():
+        for part in self._read.values():
             part.leaf.grad = None
-            if not part.is_copy:
-                self._kept[key] = part
+        if len(self._kept) > _MOST_KEPT or self._num_copied > _MOST_COPIED:
+            self._kept, self._num_copied = {}, 0
         self._read = {}
 
 
@@ -196,7 +217,10 @@ def part_of(parameter: torch.Tensor, slices: Slices) -> torch.Tensor:
 
     No copy is made: a call on a slice costs 3 us more than one on the whole, `contiguous` 80 for a large one.
     """
-    if all(each.stop - (each.start or 0) == size for each, size in zip(slices, parameter.shape, strict=True)):
+    for each, size in zip(slices, parameter.shape, strict=True):
+        if each.start or each.stop != size:
+            break
+    else:
         return parameter
     parts = _OPEN.get()
     return parameter[slices] if parts is None else parts.of(parameter, slices)
@@ -209,7 +233,11 @@ def _step(optimizer: torch.optim.Optimizer, parts: dict[int, Part]) -> None:
     parts = {key: part for key, part in parts.items() if key in own}
     try:
         for group, parameters in zip(optimizer.param_groups, groups, strict=True):
-            group["params"] = [parts[id(one)].leaf if id(one) in parts else one for one in parameters]
+            group["params"] = [
+                parts[id(one)].leaf if id(one) in parts else one
+                for one in parameters
+                if id(one) in parts or one.grad is not None
+            ]
         for part in parts.values():
             part.lend(optimizer)
         optimizer.step()
