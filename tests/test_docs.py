@@ -24,7 +24,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-LANGUAGES = {"python", "console", "bash", "yaml", "json", "toml", "text"}
+LANGUAGES = {"python", "console", "bash", "yaml", "json", "toml", "text", "{toctree}", "{eval-rst}"}
 
 _FENCE = re.compile(
     r"^(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<body>.*?)^(?P=ticks)[ ]*$", re.MULTILINE | re.DOTALL

@@ -33,7 +33,16 @@ def commands_page() -> str:
 def _section(context: click.Context) -> str:
     command = context.command
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    lines = [f"## {command.name}", "", "```text", usage, "```", "", *_prose(command.help or "")]
+    lines = [
+        f"## {command.name}",
+        "",
+        "```text",
+        usage,
+        "```",
+        "",
+        *_prose(command.help or ""),
+        *_prose(command.epilog or ""),
+    ]
     rows = [*_rows(context)]
     if rows:
         lines += ["", "| Option | |", "|---|---|", *rows]
@@ -46,12 +55,13 @@ def _prose(text: str) -> Iterator[str]:
         if not paragraph.startswith("\b\n"):
             yield from (paragraph, "")
             continue
-        yield from ("```bash", inspect.cleandoc(paragraph.removeprefix("\b\n")), "```", "")
+        title, _, lines = paragraph.removeprefix("\b\n").partition("\n")
+        yield from (title, "", "```bash", inspect.cleandoc(lines), "```", "")
 
 
 def _rows(context: click.Context) -> Iterator[str]:
     for parameter in context.command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None and "--help" not in record[0]:
+        if record is not None and record[1] and "--help" not in record[0]:
             option, text = (" ".join(part.split()).replace("|", "\\|") for part in record)
             yield f"| `{option}` | {text} |"

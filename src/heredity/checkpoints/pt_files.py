@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from heredity.store import Checkpoint
 
 PT_SUFFIXES = (".pt", ".pth")
+"""How the names of files end that torch writes."""
 # Where programs that save more than a state dict keep it.
 _USUAL_ENTRIES = ("state_dict", "model")
 # What torch.load and its unpickler raise for files that are damaged, as fuzzing them has shown.

@@ -124,6 +124,7 @@ def _has_memory(value: torch.Tensor) -> bool:
 
 
 TORCH: Framework = _Torch()
+"""How torch's tensors become the store's, and back."""
 
 
 def torch_dtype(name: str) -> torch.dtype | None:

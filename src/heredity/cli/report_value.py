@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
 from heredity.encoding import Json
 from heredity.engine.programs.client import Channel
 from heredity.engine.programs.messages import CHANNEL_VARIABLE
@@ -17,7 +18,13 @@ EXIT_STOP = 3
 """The trial should stop."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "heredity report 0.93 --step 1000 --metric loss 0.2",
+        "heredity report 0.93 --quiet || exit 0",
+        "heredity report runs/search/001 -o search.html",
+    )
+)
 @click.argument("what", metavar="VALUE | PLACE")
 @click.option(
     "--step", type=int, help="The training steps so far; by default one more than at the last report."
@@ -28,6 +35,7 @@ EXIT_STOP = 3
 @click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write a page about PLACE instead."
 )
+@quiet_option
 def report(what: str, step: int | None, metrics: tuple[tuple[str, float], ...], out: Path | None) -> None:
     """Report a value, from inside a trial's program; or write a page about an experiment.
 
@@ -67,5 +75,6 @@ def _report_value(value: float, step: int | None, metrics: dict[str, Json]) -> N
     if step is not None:
         event["step"] = step
     must_stop = Channel(number).send(event)
-    click.echo("stop" if must_stop else "go on")
+    if not is_quiet():
+        click.echo("stop" if must_stop else "go on")
     sys.exit(EXIT_STOP if must_stop else 0)

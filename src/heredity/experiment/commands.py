@@ -24,3 +24,4 @@ class TellStrategy:
 
 
 Command = StartTrial | TellStrategy
+"""What is to be done next."""

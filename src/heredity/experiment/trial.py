@@ -68,6 +68,7 @@ LEGAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
     TrialState.STOPPED_EARLY: frozenset(),
     TrialState.FAILED: frozenset(),
 }
+"""For each state of a trial, the states that may follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,21 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from heredity.cli.completing.names import PLACE
 from heredity.cli.output import console
 from heredity.cli.pictures.sources import source_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 from heredity.dashboard.serving.server import DashboardServer
 from heredity.errors import ConfigError
 
 PORT = 8765
 
 
-@click.command()
-@click.argument("place", required=False)
+@click.command(
+    epilog=examples("heredity dashboard runs/search/001", "heredity dashboard weights/ --port 0 --open")
+)
+@click.argument("place", type=PLACE, required=False)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 for any free one."
 )
@@ -27,6 +32,7 @@ PORT = 8765
     help="What a request must know; better in HEREDITY_DASHBOARD_TOKEN, since others see command lines.",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Open a browser.")
+@quiet_option
 def dashboard(place: str | None, *, port: int, host: str, token: str | None, is_opened: bool) -> None:
     """Show an experiment or a store in a browser.
 
@@ -35,9 +41,11 @@ def dashboard(place: str | None, *, port: int, host: str, token: str | None, is_
     """
     place = place or _newest_experiment(Path("runs"))
     source = source_of(place)
-    source.facts()  # a long journal takes a while: the page is there when its address is
+    with waiting(f"reading {place}"):
+        source.facts()  # a long journal takes a while: the page is there when its address is
     with DashboardServer(source, host=host, port=port, token=token or None) as server:
-        console().print(Text.assemble(place, " is shown at ", (server.url, "bold")), soft_wrap=True)
+        if not is_quiet():
+            console().print(Text.assemble(place, " is shown at ", (server.url, "bold")), soft_wrap=True)
         if is_opened:
             click.launch(server.url)
         server.serve_forever()

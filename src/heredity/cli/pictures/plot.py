@@ -6,13 +6,21 @@ from pathlib import Path
 
 import click
 
+from heredity.cli.completing.names import PLACE
 from heredity.cli.pictures.sources import source_of
+from heredity.cli.shell.options import examples, is_quiet, quiet_option
+from heredity.cli.shell.progress import waiting
 from heredity.dashboard.pictures.images import VIEWS, draw_views
 from heredity.errors import ConfigError
 
 
-@click.command()
-@click.argument("place")
+@click.command(
+    epilog=examples(
+        "heredity plot runs/search/001 -o search.svg",
+        "heredity plot runs/search/001 -o tree.png --view lineage",
+    )
+)
+@click.argument("place", type=PLACE)
 @click.option(
     "--out",
     "-o",
@@ -27,6 +35,7 @@ from heredity.errors import ConfigError
     multiple=True,
     help="Only this picture; several times for several. By default all.",
 )
+@quiet_option
 def plot(place: str, *, out: Path, views: tuple[str, ...]) -> None:
     """Draw an experiment or a store as an image.
 
@@ -38,5 +47,7 @@ def plot(place: str, *, out: Path, views: tuple[str, ...]) -> None:
             f"plot: {out}: expected a name that ends with .png or .svg.",
             hint="`heredity report` makes an .html page.",
         )
-    draw_views(source_of(place), out, views=views or VIEWS)
-    click.echo(str(out))
+    with waiting(f"drawing {place}"):
+        draw_views(source_of(place), out, views=views or VIEWS)
+    if not is_quiet():
+        click.echo(str(out))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import random
 
 Value = Json
+"""What one dimension may have: plain data."""
 Parameters = Mapping[str, Json]
 """The hyperparameters of one trial: a point of a space."""
 
