@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-dist docs reference test-s3 test-ray test-mirrors test-integrations test-nfs kills proposals weight-sharing bench coverage check format clean
+.PHONY: help demo test test-slow test-dist docs reference test-s3 test-ray test-mirrors test-integrations test-dashboard test-nfs test-nfs-slow kills proposals weight-sharing bench coverage check format clean
 
 help:  ## what can be done
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +22,7 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 	$(BIN)/heredity run examples/father_and_children/experiment.yml
 
 test: $(INSTALLED)  ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray and not distribution"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not dashboard and not ray and not distribution"
 
 test-slow: $(INSTALLED)  ## the slow tests; some need strace
 	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray and not distribution"
@@ -49,9 +49,22 @@ test-integrations: $(INSTALLED)  ## trials of Lightning, Transformers and Ray Tu
 	.venv-integrations/bin/python -m pip install --quiet --constraint constraints.txt --group integrations
 	.venv-integrations/bin/python -m pytest -m "integrations" tests/integrations
 
+test-dashboard: $(INSTALLED)  ## the dashboard's page in Chromium, which is installed by apt-get where it is missing
+	command -v chromium > /dev/null || { apt-get update && apt-get install --yes --no-install-recommends chromium; }
+	$(PYTHON) -m venv .venv-dashboard
+	echo "import site; site.addsitedir('$$(realpath $(VENV)/lib/python3*/site-packages)')" \
+		> $$(echo .venv-dashboard/lib/python3*/site-packages)/dev.pth
+	.venv-dashboard/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	.venv-dashboard/bin/python -m pip install --quiet --constraint constraints.txt --group dashboard
+	.venv-dashboard/bin/python -m pytest -m "dashboard" tests/dashboard
+
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh
-	$(BIN)/python -m pytest -m "nfs"
+	$(BIN)/python -m pytest -m "nfs and not slow"
+
+test-nfs-slow: $(INSTALLED)  ## the same by both versions, and with torch on each machine; half an hour
+	tests/nfs/lab/install.sh
+	$(BIN)/python -m pytest -m "nfs and slow"
 
 test-dist: $(INSTALLED)  ## the wheel and the sdist, in environments of their own, without torch and with it
 	$(BIN)/python -m pytest -m "distribution" tests/distribution
@@ -90,7 +103,7 @@ space := $(subst ,, )
 
 coverage: $(INSTALLED)  ## branch coverage of the rooms that users trust, at least 90 %; ROOMS="store" for one
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not ray and not distribution" \
+	$(BIN)/python -m coverage run -m pytest -q -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not dashboard and not ray and not distribution" \
 		$(foreach room,$(ROOMS),$(TESTS_$(room)))
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90 \
@@ -109,4 +122,4 @@ format: $(INSTALLED)  ## put the code into its form
 	$(BIN)/ruff check --fix
 
 clean:  ## remove what was built, not what was run
-	rm -rf $(VENV) .venv-mirrors .venv-integrations .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-mirrors .venv-integrations .venv-dashboard .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -131,11 +131,6 @@ def value_of(store: Store, key: str) -> int:
     return int(weight[0])
 
 
-def wait_for(store: Store, key: str, *, timeout: float) -> str:
-    """Wait for a checkpoint."""
-    return store.wait(key, timeout=timeout).key
-
-
 def set_clock(*, hours_ahead: float) -> None:
     """Put this guest's clock forward."""
     time.clock_settime(time.CLOCK_REALTIME, time.time() + hours_ahead * 3600)
