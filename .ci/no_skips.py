@@ -65,6 +65,8 @@ ALLOWED: dict[str, str] = {
 # Each of these must have run at least one test: a module, or a folder of modules.
 REQUIRED = (
     "tests.cli",
+    "tests.dashboard",
+    "tests.dashboard.browser",
     "tests.doctor",
     "tests.engine",
     "tests.engine.executors.on_ray",
