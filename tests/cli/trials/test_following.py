@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,13 @@ def test_what_is_appended_is_read_from_where_it_was_left(history: History, tmp_p
     """A line that is not yet whole is left for the next time."""
     path, lines = tmp_path / "journal.jsonl", _lines(history)
     path.write_bytes(b"".join(lines[:2]) + lines[2][:9])
-    with closing(GrowingJournal(path)) as journal:
-        assert len(list(journal.read_on())) == 1
-        assert list(journal.read_on()) == []
-        with path.open("ab") as file:
-            file.write(lines[2][9:] + b"".join(lines[3:]))
-        assert len(list(journal.read_on())) == 3
-        assert journal.state.is_over
+    journal = GrowingJournal(path)
+    assert len(list(journal.read_on())) == 1
+    assert list(journal.read_on()) == []
+    with path.open("ab") as file:
+        file.write(lines[2][9:] + b"".join(lines[3:]))
+    assert len(list(journal.read_on())) == 3
+    assert journal.state.is_over
 
 
 def test_following_ends_when_the_experiment_is_over(history: History, tmp_path: Path) -> None:
@@ -59,5 +58,6 @@ def test_following_ends_when_nobody_drives_the_experiment(history: History, tmp_
 def test_a_damaged_line_is_told_with_its_place(history: History, tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(_lines(history)[0] + b"{}\n")
-    with closing(GrowingJournal(path)) as journal, pytest.raises(CorruptJournal, match="after byte"):
+    journal = GrowingJournal(path)
+    with pytest.raises(CorruptJournal, match="after byte"):
         list(journal.read_on())

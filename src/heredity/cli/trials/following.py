@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -21,7 +20,8 @@ def follow_screen(
     screen: Console, path: Path, render: Callable[[ExperimentState], RenderableType]
 ) -> ExperimentState:
     """Show an experiment anew whenever its journal has grown, until it is over; return how it ended."""
-    with closing(GrowingJournal(path)) as journal, Live(console=screen, auto_refresh=False) as live:
+    journal = GrowingJournal(path)
+    with Live(console=screen, auto_refresh=False) as live:
         while True:
             is_over = journal.is_over()  # asked before the last look, so that nothing falls between the two
             for _ in journal.read_on():
@@ -34,11 +34,11 @@ def follow_screen(
 
 def follow_lines(path: Path, observer: Observer) -> ExperimentState:
     """Tell an observer each event, those of the past first, until the experiment is over."""
-    with closing(GrowingJournal(path)) as journal:
-        while True:
-            is_over = journal.is_over()
-            for event in journal.read_on():
-                observer(journal.state, event)
-            if is_over:
-                return journal.state
-            time.sleep(POLL_SECONDS)
+    journal = GrowingJournal(path)
+    while True:
+        is_over = journal.is_over()
+        for event in journal.read_on():
+            observer(journal.state, event)
+        if is_over:
+            return journal.state
+        time.sleep(POLL_SECONDS)

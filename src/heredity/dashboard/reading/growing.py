@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BufferedReader
 from pathlib import Path
 
 from heredity.encoding import decode
-from heredity.errors import CorruptJournal, IllegalMove
+from heredity.errors import ConfigError, CorruptJournal, IllegalMove
 from heredity.experiment import ExperimentState
 from heredity.experiment.event_json import event_from_json
 from heredity.experiment.events import Event, ExperimentStarted
@@ -15,11 +14,14 @@ from heredity.journal import has_driver
 
 
 class GrowingJournal:
-    """The state of an experiment that another process drives, as far as its journal says."""
+    """The state of an experiment that another process drives, as far as its journal says.
+
+    Nothing is held open between two readings.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: BufferedReader = path.open("rb")
+        self._num_bytes = 0
         started = next(self._events(), None)
         if not isinstance(started, ExperimentStarted):
             raise CorruptJournal(f"{path}: expected ExperimentStarted as the first event.")
@@ -29,6 +31,7 @@ class GrowingJournal:
         """Take in what has been written since, event by event.
 
         Raises:
+            ConfigError: The journal is gone.
             CorruptJournal: A whole line is no event, or one that cannot be here.
         """
         for event in self._events():
@@ -39,21 +42,24 @@ class GrowingJournal:
             yield event
 
     def _events(self) -> Iterator[Event]:
-        while True:
-            start = self._lines.tell()
-            line = self._lines.readline()
-            if not line.endswith(b"\n"):  # the end, or a line that is being written
-                self._lines.seek(start)
-                return
-            try:
-                yield event_from_json(decode(line))
-            except (ValueError, RecursionError, CorruptJournal) as error:
-                raise CorruptJournal(f"{self._path}, after byte {start}: {error}") from error
+        try:
+            with self._path.open("rb") as lines:
+                lines.seek(self._num_bytes)
+                for line in lines:
+                    if not line.endswith(b"\n"):  # it is being written
+                        return
+                    yield self._event_of(line)
+        except OSError as error:
+            raise ConfigError(f"{self._path}: no journal that can be read: {error.strerror}.") from error
+
+    def _event_of(self, line: bytes) -> Event:
+        try:
+            event = event_from_json(decode(line))
+        except (ValueError, RecursionError, CorruptJournal) as error:
+            raise CorruptJournal(f"{self._path}, after byte {self._num_bytes}: {error}") from error
+        self._num_bytes += len(line)
+        return event
 
     def is_over(self) -> bool:
         """Whether nothing more will come: all has ended, or nobody on this machine writes the journal."""
         return self.state.is_over or not has_driver(self._path)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._lines.close()

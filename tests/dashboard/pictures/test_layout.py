@@ -1,0 +1,32 @@
+"""Where trials stand in a lineage."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heredity.dashboard.pictures.layout import layout_of
+
+
+def test_the_longest_line_is_straight() -> None:
+    parents = {"a": [], "b": ["a"], "c": ["a"], "d": ["c"], "e": ["d"]}
+    layout = layout_of(parents)
+    assert layout.generations == (0, 1, 1, 2, 3)
+    assert layout.rows == (0, 1, 0, 0, 0)
+
+
+def test_a_parent_that_is_not_there_makes_no_difference() -> None:
+    assert layout_of({"a": ["gone"], "b": ["gone", "a"]}).generations == (0, 1)
+
+
+def test_a_lineage_deeper_than_python_s_stack_is_laid_out() -> None:
+    parents = {str(i): [str(i - 1)] if i else [] for i in range(20_000)}
+    assert layout_of(parents).num_rows == 1
+
+
+@given(st.lists(st.integers(0, 30), max_size=30))
+def test_no_two_trials_stand_at_the_same_place(choices: list[int]) -> None:
+    parents = {str(i): [str(choice % i)] if i and choice % 4 else [] for i, choice in enumerate(choices)}
+    layout = layout_of(parents)
+    assert len(set(zip(layout.generations, layout.rows, strict=True))) == len(parents)
+    assert set(layout.rows) == set(range(layout.num_rows))
