@@ -136,7 +136,7 @@ def pages(pid: int, folder: str) -> Seen:
 
 
 def _megabytes(kibibytes: str) -> float:
-    return int(kibibytes.split()[0]) * 1.024e-3
+    return int(kibibytes.split(maxsplit=1)[0]) * 1.024e-3
 
 
 def _read_bytes() -> int:
@@ -155,13 +155,16 @@ def page(
     options: argparse.Namespace, rows: list[Seen], together: list[Seen], *, sizes: tuple[int, int]
 ) -> str:
     """The result as Markdown."""
+    about = (
+        f"A supernet of {sizes[0] / 1e6:.1f} MB of parameters, stored in a file of {sizes[1] / 1e6:.1f} MB; "
+        f"{options.processes} processes attach it at the same time and judge {options.networks} random "
+        "sub-networks each, with statistics of batch normalization taken anew. Memory in MB by "
+        f"`/proc/PID/smaps`; torch {torch.__version__}, one thread each."
+    )
     lines = [
         "# A thousand sub-networks of one stored supernet",
         "",
-        f"A supernet of {sizes[0] / 1e6:.1f} MB of parameters, stored in one file of {sizes[1] / 1e6:.1f} MB; "
-        f"{options.processes} processes attach it at the same time and judge {options.networks} random "
-        "sub-networks each, with statistics of batch normalization taken anew. Memory in MB by "
-        f"`/proc/PID/smaps`; torch {torch.__version__}, one thread each.",
+        about,
         "",
         "| process | networks | CPU seconds | of the file resident | of it written to | private, all of it |",
         "|---|---|---|---|---|---|",
@@ -175,14 +178,13 @@ def page(
     read = ", ".join(f"{row['read'] / 1e6:.1f}" for row in rows)
     shares = ", ".join(f"{at['file_pss']:.1f}" for at in together)
     rss = ", ".join(f"{at['file_rss']:.1f}" for at in together)
-    lines += [
-        "",
-        f"At the end, all processes alive: of the file each has {rss} MB resident, and its proportional share "
-        f"(PSS) is {shares} MB: {sum(at['file_pss'] for at in together):.1f} MB in all.",
-        "",
-        f"By read calls the processes have read {read} MB in all, from `attach` to the end.",
-        "",
-    ]
+    total = sum(at["file_pss"] for at in together)
+    at_the_end = (
+        f"At the end, all processes alive: of the file each has {rss} MB resident, and its proportional "
+        f"share (PSS) is {shares} MB: {total:.1f} MB in all."
+    )
+    by_calls = f"By read calls the processes have read {read} MB in all, from `attach` to the end."
+    lines += ["", at_the_end, "", by_calls, ""]
     return "\n".join(lines)
 
 

@@ -76,9 +76,7 @@ def elastic() -> nn.Module:
 
 def paths() -> nn.Module:
     """Four choices of five convolutions."""
-    rows = [
-        Choice([_operator(size) for size in (1, 3, 5, 3, 5)], label=f"op{number}") for number in range(4)
-    ]
+    rows = [Choice([_operator(size) for size in (1, 3, 5, 3, 5)], label=f"op{number}") for number in range(4)]
     stem = nn.Conv2d(3, 32, 3, padding=1)
     return nn.Sequential(stem, *rows, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
 
@@ -139,8 +137,8 @@ def page(rows: list[str], num_pairs: int) -> str:
     """The result as Markdown."""
     about = (
         f"Batch 32 at 14x14, {num_pairs} pairs of neighbouring steps in one process with one thread, torch "
-        f"{torch.__version__}, {platform.machine()}, load {os.getloadavg()[0]:.1f}. CPU milliseconds, medians; "
-        "in brackets the middle half of the ratios."
+        f"{torch.__version__}, {platform.machine()}, load {os.getloadavg()[0]:.1f}. CPU milliseconds, "
+        "medians; in brackets the middle half of the ratios."
     )
     head = "| supernet | optimizer | alone | in the supernet | ratio | ratio of the quickest |"
     return "\n".join(

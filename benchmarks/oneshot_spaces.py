@@ -43,13 +43,15 @@ _PLACES = range(3)
 class Residual(nn.Module):
     """Adds to what it reads: a convolution, an activation and a convolution of single places."""
 
-    def __init__(self, width: Size, kernel: Size, activation: nn.Module, *, two: bool) -> None:
+    def __init__(
+        self, width: Size, kernel: Size, activation: nn.Module, *, two: bool, channels: int = _CHANNELS
+    ) -> None:
         super().__init__()
         convolution = ElasticConv2d if two else ElasticConv1d
-        self.open = convolution(_CHANNELS, width, kernel, bias=False)
+        self.open = convolution(channels, width, kernel, bias=False)
         self.norm = (ElasticBatchNorm2d if two else ElasticBatchNorm1d)(width)
         self.activation = activation
-        self.close = convolution(width, _CHANNELS, 1)
+        self.close = convolution(width, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.close(self.activation(self.norm(self.open(x))))
@@ -126,14 +128,23 @@ def _sliced_block(place: int) -> nn.Module:
     return Choice({SKIP: nn.Identity(), **made}, label=f"op{place}")
 
 
-def signals_copies(wrap: Callable[[nn.Module], nn.Module] = lambda block: block) -> nn.Module:
-    """The supernet with copies; what keeps a differentiable search from collapsing may wrap its choices."""
-    return _signals([wrap(_copied_block(place)) for place in _PLACES])
+def signals_copies(
+    wrap: Callable[[nn.Module], nn.Module] = lambda block: block, *, channels: int = _CHANNELS
+) -> nn.Module:
+    """The supernet with copies.
+
+    Args:
+        wrap: What keeps a differentiable search from collapsing goes around its choices.
+        channels: How many channels pass through them.
+    """
+    return _signals([wrap(_copied_block(place, channels)) for place in _PLACES])
 
 
-def _copied_block(place: int) -> nn.Module:
+def _copied_block(place: int, channels: int) -> nn.Module:
     made = {
-        f"{name}-{width}-{kernel}": Residual(width, kernel, _ACTIVATIONS[name](), two=False)
+        f"{name}-{width}-{kernel}": Residual(
+            width, kernel, _ACTIVATIONS[name](), two=False, channels=channels
+        )
         for name, width, kernel in itertools.product(("relu", "tanh"), _WIDTHS, _KERNELS)
     }
     return Choice({SKIP: nn.Identity(), **made}, label=f"block{place}")

@@ -43,17 +43,22 @@ def main() -> None:
         prove(space, options.prove)
         return
     done = set(read_table(path)) if options.go_on and path.exists() else set()
-    keys = list(space.keys())
-    random.Random(0).shuffle(keys)
     path.parent.mkdir(exist_ok=True)
     with path.open("a" if done else "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if not done:
             writer.writeheader()
-        for key in keys[: options.nets]:
+        for key in shuffled(space)[: options.nets]:
             if key not in done:
                 writer.writerow(row_of(space, key))
                 file.flush()
+
+
+def shuffled(space: TruthSpace) -> list[str]:
+    """All networks in the order in which they are trained: the first so many are a random part."""
+    keys = list(space.keys())
+    random.Random(0).shuffle(keys)
+    return keys
 
 
 def read_table(path: Path) -> dict[str, Row]:
