@@ -41,6 +41,7 @@ from heredity.ids import parse_experiment_id
 from heredity.journal import Journal, read_state
 from heredity.mirrors import Mirroring, MirrorOutcome, MirrorSettings, settings_of
 from heredity.mirrors.mirroring import mirrored
+from heredity.notebooks import experiment_html
 from heredity.store import open_store
 from heredity.strategies import Stopper, Strategy
 
@@ -194,6 +195,12 @@ class Experiment:
             loop.record(happened.ExperimentResumed(at=time.time()))
             self._drive(state, loop, relay)
             return state
+
+    def _repr_html_(self) -> str:
+        journal = None if self.directory is None else Path(self.directory) / JOURNAL_NAME
+        has_begun = journal is not None and journal.is_file()
+        trials = list(read_state(journal).trials.values()) if journal and has_begun else []
+        return experiment_html(self.name, trials, place=str(self.directory) if has_begun else "")
 
     # --- preparation ---------------------------------------------------------------------------------------
 

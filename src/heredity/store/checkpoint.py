@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from heredity.encoding import Json, decode
 from heredity.errors import CheckpointNotFound, CorruptCheckpoint, InputError
+from heredity.notebooks import checkpoint_html
 from heredity.store.frameworks import framework as find_framework
 
 if TYPE_CHECKING:
@@ -174,3 +175,6 @@ class Checkpoint:
 
     def __repr__(self) -> str:
         return f"<Checkpoint {self.key!r}, score {self.score}, parents {list(self.parents)}>"
+
+    def _repr_html_(self) -> str:
+        return checkpoint_html(self)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from heredity.errors import InputError, InvalidName, KeyTaken
 from heredity.ids import CheckpointKey, parse_checkpoint_key
+from heredity.notebooks import store_html
 from heredity.store.checkpoint import Checkpoint
 from heredity.store.clock import utc_now
 from heredity.store.files.layout import name_of, shard_of, tombstone_name_of
@@ -389,6 +390,9 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.url}>"
+
+    def _repr_html_(self) -> str:
+        return store_html(self.url, self.checkpoints())
 
 
 def _key(key: str | Checkpoint) -> str:
