@@ -106,8 +106,16 @@ def _list_checkpoints(store: Store, prefix: str, *, as_json: bool) -> None:
     if as_json:
         print_json([checkpoint_to_json(checkpoint) for checkpoint in checkpoints])
     else:
-        console().print(_checkpoint_table(checkpoints))
+        _print_checkpoints(store, checkpoints, prefix)
     say_what_is_damaged(store, to_stderr=as_json)
+
+
+def _print_checkpoints(store: Store, checkpoints: list[Checkpoint], prefix: str) -> None:
+    if checkpoints or is_quiet():
+        console().print(_checkpoint_table(checkpoints))
+        return
+    whose = f" whose key begins with {prefix}" if prefix else ""
+    console().print(f"{store.url}: no checkpoints{whose}", soft_wrap=True)
 
 
 def _checkpoint_table(checkpoints: list[Checkpoint]) -> Table:

@@ -15,7 +15,7 @@ from heredity.cli.output import add_row, console, json_option, print_json, size_
 from heredity.cli.places import store_of
 from heredity.cli.shell.options import examples, is_quiet, quiet_option
 from heredity.cli.shell.progress import waiting
-from heredity.store import Collection, Mirrored, open_store
+from heredity.store import Collection, Mirrored, Ref, open_store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])?")
@@ -199,7 +199,13 @@ def refs(place: str, name: str | None, key: str | None, *, delete: bool, as_json
     if as_json:
         print_json([{"name": each.name, "key": each.key, "number": each.number} for each in found])
         return
-    if name is not None and is_quiet():
+    if name is None or not is_quiet():
+        _print_refs(found, place)
+
+
+def _print_refs(found: list[Ref], place: str) -> None:
+    if not found and not is_quiet():
+        console().print(f"no refs; `heredity refs {place} NAME KEY` makes one")
         return
     rows = table("ref~", "checkpoint~", "moves>", "last moved")
     for each in found:
