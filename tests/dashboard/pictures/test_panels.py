@@ -52,7 +52,7 @@ def test_the_front_is_what_none_beats_at_a_lower_cost(facts: Any) -> None:
 
 
 def _facts_of(scores: dict[str, float], direction: str) -> Any:
-    rows = [
+    rows: list[Any] = [
         {"id": name, "state": "completed", "score": score, "parents": [], "verdict": None}
         for name, score in scores.items()
     ]

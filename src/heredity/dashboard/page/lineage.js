@@ -101,7 +101,7 @@ const lineage = {
         context.lineTo(x1, y1);
       }
       context.strokeStyle = colours[kind] || colours.plain;
-      context.globalAlpha = (isFaded ? 0.12 : 0.75) * (isMany && !model.marked ? 0.55 : 1);
+      context.globalAlpha = (isFaded ? 0.25 : 0.75) * (isMany && !model.marked ? 0.55 : 1);
       context.lineWidth = isMany ? 0.8 : Math.max(1, Math.min(2, size / 3));
       context.setLineDash(isDashed ? [3, 3] : []);
       context.stroke();

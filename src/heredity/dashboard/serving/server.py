@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET6
+from socket import AF_INET6, gethostname
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -57,8 +58,15 @@ class DashboardServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where the page is; with a token, the address that lets a browser in."""
         host, port = str(self.server_address[0]), self.server_address[1]
+        if host in {"0.0.0.0", "::"}:  # noqa: S104  # every address: others know the machine by its name
+            host = gethostname()
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{port}/" + (f"?token={self.token}" if self.token else "")
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that has gone away; tell all else, and go on."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it was given
 
 
 class _Handler(BaseHTTPRequestHandler):
