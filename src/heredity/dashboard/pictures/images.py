@@ -97,7 +97,7 @@ def _paint(axes: Axes, panel: Panel) -> None:
             [line.points], colors=[colour], linewidths=line.width, linestyles="--" if line.is_dashed else "-"
         )
         axes.add_collection(segment)
-    size = 46 if len(panel.places) < 60 else 16 if len(panel.places) < 1500 else 6
+    size = 46 if len(panel.places) < 60 else 12 if len(panel.places) < 600 else 4
     for shape in dict.fromkeys(place.shape for place in panel.places):
         chosen = [place for place in panel.places if place.shape == shape]
         colours = [_colour(place.run, ramp) for place in chosen]
@@ -107,13 +107,14 @@ def _paint(axes: Axes, panel: Panel) -> None:
         )
     for star in panel.stars:
         axes.scatter(
-            [star.x], [star.y], s=max(110, size * 2), c=STAR, marker="*", edgecolors="white", zorder=5
+            [star.x], [star.y], s=max(150, size * 5), c=STAR, marker="*", edgecolors="white", zorder=5
         )
         if len(panel.stars) == 1:
             axes.annotate(star.run.label, (star.x, star.y), (6, 6), textcoords="offset points", fontsize=8)
     axes.autoscale_view()
     if not panel.has_y_ticks:
         axes.set_yticks([])
+        axes.locator_params(axis="x", integer=True)
     _label_all(axes, panel)
 
 
@@ -149,7 +150,6 @@ def _say_empty(axes: Axes, text: str) -> None:
 def _paint_storage(axes: Axes, storage: Row) -> None:
     bars, num_left = storage_bars(storage)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("megabytes")
     if not bars:
         text = str(storage["problem"]) or "There are no checkpoints."
         axes.text(
@@ -157,6 +157,8 @@ def _paint_storage(axes: Axes, storage: Row) -> None:
         )
         axes.set(xticks=[], yticks=[])
         return
+    axes.set_xlabel("megabytes")
+    axes.margins(x=0.05)
     places = range(len(bars), 0, -1)
     own, shared = [bar.own for bar in bars], [bar.shared for bar in bars]
     axes.barh(places, own, color="#1c62b0", label="its own")
