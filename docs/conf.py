@@ -5,6 +5,7 @@ Sphinx reads from the top of the repository, so that a link between two files ho
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import types
 from pathlib import Path
@@ -47,8 +48,9 @@ myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 4
 myst_url_schemes = ["http", "https", "mailto"]
 
-# Not where the site is built; nothing of them is shown.
-autodoc_mock_imports = ["lightning", "ray"]
+# Tools that need not be installed where the site is built; nothing of them is shown. Ray's Tune is a part by itself.
+_TOOLS = ("lightning", "keras", "syne_tune")
+autodoc_mock_imports = ["ray", *(name for name in _TOOLS if importlib.util.find_spec(name) is None)]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
