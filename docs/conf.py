@@ -48,7 +48,7 @@ myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 4
 myst_url_schemes = ["http", "https", "mailto"]
 
-# Tools that need not be installed where the site is built; nothing of them is shown. Ray's Tune is a part by itself.
+# Tools that need not be installed where the site is built; nothing of them is shown.
 _TOOLS = ("lightning", "keras", "syne_tune")
 autodoc_mock_imports = ["ray", *(name for name in _TOOLS if importlib.util.find_spec(name) is None)]
 autodoc_member_order = "bysource"
