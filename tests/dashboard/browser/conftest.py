@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = "/usr/bin/chromium"
-WAIT_MS = 120_000
+WAIT_MS = 60_000
 """Other tests run beside these: a second may be a long one."""
 
 # Elsewhere these tests are not collected, and not skipped.

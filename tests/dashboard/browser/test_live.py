@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.dashboard.browser.waiting import until
 
 from heredity.dashboard.reading.sources import ExperimentSource, Source
 from heredity.testing.histories import History
@@ -72,7 +73,7 @@ def test_all_views_are_reached_by_their_numbers(live: Page) -> None:
 def test_the_table_is_filtered_and_walked_by_keys(live: Page) -> None:
     live.keyboard.press("f")
     live.keyboard.type("running")
-    live.wait_for_function("document.querySelectorAll('#view-trials .body .row').length === 1")
+    until(live, "document.querySelectorAll('#view-trials .body .row').length === 1")
     live.focus("#view-trials .grid")
     live.keyboard.press("ArrowDown")
     live.keyboard.press("Enter")
@@ -81,7 +82,7 @@ def test_the_table_is_filtered_and_walked_by_keys(live: Page) -> None:
 
 def test_the_front_is_the_one_that_python_draws(live: Page) -> None:
     live.click("#tab-cost")
-    live.wait_for_function("document.getElementById('front').textContent")
+    until(live, "document.getElementById('front').textContent")
     assert live.inner_text("#front") == "Pareto front: 2 of 2 trials"
 
 
@@ -95,7 +96,7 @@ def test_what_happens_is_shown_while_the_page_is_open(
     family.complete("running", 0.95)
     family.propose("grandchild", "running")
     write(family)
-    page.wait_for_function("model.byId.has('grandchild')")
+    until(page, "model.byId.has('grandchild')")
     assert "running 0.95" in page.inner_text("#to-best")
     assert all("since=0" not in url for url in answers)
 
@@ -115,12 +116,10 @@ def test_a_server_that_is_gone_is_told(
     from playwright.sync_api import Browser
 
     assert isinstance(browser, Browser)
-    server = serve(ExperimentSource(experiment, store="none"))
     page = browser.new_page()
-    page.goto(server.url)
+    page.goto(serve(ExperimentSource(experiment, store="none")).url)
     page.wait_for_selector("body[data-ready=yes]")
-    server.shutdown()
-    server.socket.close()
+    page.route("**/facts?*", lambda route: route.abort())
     page.wait_for_selector("#problem:not([hidden])", timeout=60_000)
     assert "What is shown may be old" in page.inner_text("#problem")
     page.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.dashboard.browser.waiting import until
 
 from heredity.dashboard.reading.sources import ExperimentSource
 from heredity.dashboard.report import write_report
@@ -62,7 +63,7 @@ def test_one_trial_alone_is_shown(write: Callable[[History], Path], show: Callab
     page = show(write(history))
     for view in ("lineage", "curves", "cost"):
         page.click(f"#tab-{view}")
-        page.wait_for_function("(view) => views[view].chart.isEmpty === false", arg=view)
+        until(page, f"views.{view}.chart.isEmpty === false")
 
 
 def test_several_objectives_stand_on_either_axis(
@@ -76,7 +77,7 @@ def test_several_objectives_stand_on_either_axis(
     page = show(write(history))
     page.click("#tab-cost")
     page.select_option("#view-cost select", ":latency")
-    page.wait_for_function("document.getElementById('front').textContent === 'Pareto front: 2 of 3 trials'")
+    until(page, "document.getElementById('front').textContent === 'Pareto front: 2 of 3 trials'")
     assert page.inner_text("#to-best") == "★ front of 2"
 
 
@@ -86,7 +87,7 @@ def test_a_cell_is_drawn(write: Callable[[History], Path], show: Callable[[Path]
     page = show(write(history))
     page.click("#tab-cells")
     page.wait_for_selector("#view-cells svg")
-    texts = page.locator("#view-cells svg text").all_inner_texts()
+    texts = page.locator("#view-cells svg text").all_text_contents()
     assert {"conv3", "skip", "pool", "output", "node 1"} <= set(texts)
 
 
@@ -106,6 +107,6 @@ def test_thousands_of_trials_take_a_part_of_a_second_of_the_processor(
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.reload()
     page.wait_for_selector("body[data-ready=yes]")
-    page.wait_for_function("views.lineage.pixels && views.lineage.pixels.length === 5000")
+    until(page, "views.lineage.pixels && views.lineage.pixels.length === 5000")
     measured = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     assert measured["TaskDuration"] < 2.0
