@@ -37,12 +37,15 @@ function cellGraph({ name, edges }) {
   for (const [each, level] of levels) columns.set(level, [...(columns.get(level) || []), each]);
   const tallest = Math.max(...[...columns.values()].map((each) => each.length)), places = new Map();
   // Every second column is moved a little, so that an edge over several columns does not run through a node.
-  for (const [level, each] of columns) each.forEach((node, i) => places.set(node, [70 + level * step, 40 + (tallest * high) / 2 + (i - (each.length - 1) / 2) * high + (level % 2 ? 16 : -10)]));
+  for (const [level, each] of columns) each.forEach((node, i) => places.set(node, [70 + level * step, 40 + (tallest * high) / 2 + (i - (each.length - 1) / 2) * high + (level % 2 ? 26 : -20)]));
   const end = [70 + last * step, 40 + (tallest * high) / 2], size = [end[0] + 70, tallest * high + 96];
   const svg = draw("svg", { width: size[0], height: size[1], viewBox: `0 0 ${size.join(" ")}`, role: "img", "aria-label": `Cell ${name}: ${edges.map(([n, s, o]) => `node ${n} from ${s} by ${o}`).join(", ")}` });
   const path = (from, to, bow) => `M ${from[0]} ${from[1]} Q ${(from[0] + to[0]) / 2} ${(from[1] + to[1]) / 2 + bow} ${to[0]} ${to[1]}`;
   const words = new Map();
-  for (const node of nodes) svg.append(draw("path", { class: "edge join", d: path(places.get(inputs + node), end, 0) }));
+  for (const node of nodes) {
+    const from = places.get(inputs + node), reach = (end[0] - from[0]) / step;
+    svg.append(draw("path", { class: "edge join", d: path(from, end, 46 * (reach - 1)) }));
+  }
   const labels = edges.map(([node, source, operator]) => {
     const from = places.get(source) || places.get(0), to = places.get(inputs + node), reach = (to[0] - from[0]) / step;
     const bow = reach > 1 ? (from[1] <= to[1] ? -1 : 1) * 34 * (reach - 1) : 0;
