@@ -111,7 +111,7 @@ class Chart {
   }
 
   paintYTicks(context, y0, y1) {
-    const [ticks, step] = niceTicks(y0, y1, Math.max(2, this.height / 50));
+    const [ticks, step] = niceTicks(y0, y1, Math.max(3, this.height / 50));
     context.textAlign = "right"; context.textBaseline = "middle";
     for (const tick of ticks) {
       const at = Math.round(this.y(tick)) + 0.5;
