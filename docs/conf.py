@@ -106,7 +106,21 @@ def _docstring(
         lines[number] = "".join(part if part.startswith("`") else part.replace("|", "\\|") for part in parts)
 
 
+def _fields_have_no_types(
+    app: Sphinx,  # noqa: ARG001  # the signature of Sphinx's event
+    what: str,
+    name: str,  # noqa: ARG001
+    obj: object,  # noqa: ARG001
+    options: object,  # noqa: ARG001
+    lines: list[str],
+) -> None:
+    """What stands before a field's first colon is a part of its sentence; napoleon takes it for a type."""
+    if what in {"attribute", "property"}:
+        lines[:0] = ["..", ""]  # an empty comment, which has no colon
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("doctree-read", _directories_are_no_pages)
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-docstring", _fields_have_no_types, priority=400)  # before napoleon
