@@ -41,12 +41,14 @@ test-mirrors: $(INSTALLED)  ## results for MLflow, Parquet and W&B, in an enviro
 	.venv-mirrors/bin/python -m pip install --quiet --constraint constraints.txt --group mirrors
 	.venv-mirrors/bin/python -m pytest -m "mirrors" tests/mirrors
 
-test-integrations: $(INSTALLED)  ## trials of Lightning, Transformers and Ray Tune, in an environment beside the other one
+test-integrations: $(INSTALLED)  ## trials of Lightning, Transformers, Ray Tune and others, in an environment beside the other one
 	$(PYTHON) -m venv .venv-integrations
 	echo "import site; site.addsitedir('$$(realpath $(VENV)/lib/python3*/site-packages)')" \
 		> $$(echo .venv-integrations/lib/python3*/site-packages)/dev.pth
 	.venv-integrations/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
 	.venv-integrations/bin/python -m pip install --quiet --constraint constraints.txt --group integrations
+	# Without xgboost and statsmodels, on which it insists: 400 MB that its populations do not import.
+	.venv-integrations/bin/python -m pip install --quiet --constraint constraints.txt --no-deps syne-tune
 	.venv-integrations/bin/python -m pytest -m "integrations" tests/integrations
 
 test-dashboard: $(INSTALLED)  ## the dashboard's page in Chromium, which is installed by apt-get where it is missing

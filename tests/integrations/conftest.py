@@ -14,10 +14,12 @@ import heredity as hd
 
 # What `make test-integrations` installs beside; elsewhere these tests are not collected, and not skipped.
 NEEDS = {
+    "test_flax.py": "flax",
     "test_lightning.py": "lightning",
     "test_peft.py": "peft",
     "test_ray_notes.py": "pandas",
     "test_ray_tune.py": "pandas",
+    "test_syne_tune.py": "syne_tune",
     "test_transformers.py": "accelerate",
 }
 collect_ignore = [file for file, package in NEEDS.items() if find_spec(package) is None]

@@ -61,6 +61,14 @@ def test_rays_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert heirs(tmp_path / "store")
 
 
+@pytest.mark.integrations
+def test_syne_tunes_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("syne_tune")
+    monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path / "syne"))
+    run("syne_population.py", tmp_path / "store")
+    assert heirs(tmp_path / "store")
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.stem)
 def test_an_example_is_short(file: Path) -> None:
     lines = [line for line in file.read_text("utf-8").splitlines() if line.strip()]
