@@ -41,6 +41,7 @@ PAGES: Mapping[str, tuple[str, Sequence[str]]] = {
         [
             *("heredity.integrations", "heredity.integrations.optuna", "heredity.integrations.ray_tune"),
             *("heredity.integrations.lightning", "heredity.integrations.transformers"),
+            *("heredity.integrations.jax", "heredity.integrations.keras", "heredity.integrations.syne_tune"),
         ],
     ),
     "testing": (
