@@ -75,7 +75,7 @@ class LocalBackend(Backend):
             maps_files=is_local if map_files is None else map_files,
             fences_writers=True,
             first_pause_seconds=0.001 if is_local else 0.02,
-            # Half of it is what a child on another machine waits after a save; a look costs two small requests.
+            # Half of it is what a child on another machine waits after a save; a look is two small requests.
             longest_pause_seconds=0.05 if is_local else 0.1,
         )
         self._map_from_bytes = map_from_bytes if self.capabilities.maps_files else None
