@@ -18,10 +18,10 @@ _SLEEP_SECONDS = 0.02
 
 def run(num_trials: int, folder: Path) -> None:
     os.environ["SYNETUNE_FOLDER"] = str(folder)
-    from syne_tune import StoppingCriterion, Tuner  # type: ignore[import-not-found]  # not here
-    from syne_tune.backend import LocalBackend  # type: ignore[import-not-found]  # not here
-    from syne_tune.config_space import uniform  # type: ignore[import-not-found]  # not here
-    from syne_tune.optimizer.baselines import RandomSearch  # type: ignore[import-not-found]  # not here
+    from syne_tune import StoppingCriterion, Tuner
+    from syne_tune.backend import LocalBackend
+    from syne_tune.config_space import uniform
+    from syne_tune.optimizer.baselines import RandomSearch
 
     tuner = Tuner(
         trial_backend=LocalBackend(entry_point=__file__, rotate_gpus=False),

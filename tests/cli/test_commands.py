@@ -239,7 +239,7 @@ def test_failed_trials_exit_with_one_and_are_named(finished: Path) -> None:
 
 MISTAKES = {
     "no file": (["run", "nowhere.yml"], "nowhere.yml: cannot be read"),
-    "unknown command": (["rum", "experiment.yml"], "No such command 'rum'"),
+    "unknown command": (["rum", "experiment.yml"], "There is no command 'rum'"),
     "unknown option": (["ls", "run", "--jason"], "--jason"),
     "no experiment": (["resume", "."], "cannot be read"),
     "no place": (["ls", "nowhere"], "no such directory"),

@@ -26,7 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("heredity.cli.run", "Go on with an experiment whose driver has ended."),
     "report": (
         "heredity.cli.report_value",
-        "Report a value, from inside a trial's program; with -o, write a page about an experiment.",
+        "Report a value, from inside a trial's program; or write a page about an experiment.",
     ),
     "ls": ("heredity.cli.look", "List the trials of an experiment or the checkpoints of a store."),
     "show": ("heredity.cli.look", "Show one trial or one checkpoint."),
@@ -35,8 +35,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "heredity.cli.comparing.compare",
         "Put experiments side by side: the best, the cost, the way there, what inheritance gave.",
     ),
-    "dashboard": ("heredity.cli.pictures.dashboard", "Show an experiment or a store in a browser, live."),
-    "plot": ("heredity.cli.pictures.plot", "Draw an experiment as a .png or .svg file."),
+    "dashboard": ("heredity.cli.pictures.dashboard", "Show an experiment or a store in a browser."),
+    "plot": ("heredity.cli.pictures.plot", "Draw an experiment or a store as an image."),
     "export-results": ("heredity.cli.results", "Write an experiment's results in the form of another tool."),
     "diff": ("heredity.cli.weights.diff", "Compare the tensors of two checkpoints."),
     "inherit": ("heredity.cli.weights.inherit", "Show what one stored network would inherit from another."),
@@ -48,7 +48,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("heredity.cli.doctor", "Is this place fit to hold a store, and what should be changed?"),
     "export": ("heredity.cli.weights.exchange", "Write a checkpoint as a .safetensors or .pt file."),
     "import": ("heredity.cli.weights.exchange", "Put a .safetensors or .pt file into a store."),
-    "completion": ("heredity.cli.completing.script", "Print the script that lets a shell complete all this."),
+    "completion": (
+        "heredity.cli.completing.script",
+        "Print the script that lets a shell complete commands, options, trials and keys.",
+    ),
 }
 
 
