@@ -56,7 +56,8 @@ def stepped(state: TrainState) -> TrainState:
 
 
 def assert_same(one: Any, other: Any) -> None:
-    assert jax.tree.structure(one) == jax.tree.structure(other)
+    structures: list[Any] = [jax.tree.structure(each) for each in (one, other)]
+    assert structures[0] == structures[1]
     for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert (left == right).all()
 

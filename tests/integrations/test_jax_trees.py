@@ -31,7 +31,7 @@ class Layer:
 
 
 class Moments(NamedTuple):
-    count: jax.Array
+    steps: jax.Array
     mu: dict[str, jax.Array]
 
 
@@ -56,7 +56,8 @@ def bits(leaf: Any) -> tuple[type, str, bytes]:
 def test_all_of_a_tree_comes_back_bit_by_bit(store: hd.Store) -> None:
     given = tree()
     again = load_tree(put_tree(store, given, key="a"), given)
-    assert jax.tree.structure(again) == jax.tree.structure(given)
+    structures: list[Any] = [jax.tree.structure(each) for each in (again, given)]
+    assert structures[0] == structures[1]
     assert [bits(leaf) for leaf in jax.tree.leaves(again)] == [bits(leaf) for leaf in jax.tree.leaves(given)]
 
 

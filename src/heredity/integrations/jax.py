@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from heredity.errors import InputError, InvalidTensor, TransferRefused
@@ -117,7 +118,7 @@ def _leaves(tree: object) -> dict[str, Any]:
 
 def _is_key(leaf: Any) -> bool:  # noqa: ANN401  # whatever a tree holds
     dtype = getattr(leaf, "dtype", None)
-    return dtype is not None and bool(jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key))
+    return dtype is not None and bool(jnp.issubdtype(dtype, jax.dtypes.prng_key))
 
 
 def _stored(name: str, leaf: Any) -> TensorData:  # noqa: ANN401  # whatever a tree holds
