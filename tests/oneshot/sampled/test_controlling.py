@@ -65,7 +65,7 @@ def _training(*, in_turn: bool, dies_at: int | None = None) -> ControllerTrainin
 
 
 def _first_output(module: torch.nn.Module) -> float:
-    return module(torch.ones(1, 4, 5, 5))[0, 0].item()
+    return float(module(torch.ones(1, 4, 5, 5))[0, 0])
 
 
 def _batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
