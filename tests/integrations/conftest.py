@@ -15,6 +15,8 @@ import heredity as hd
 # What `make test-integrations` installs beside; elsewhere these tests are not collected, and not skipped.
 NEEDS = {
     "test_flax.py": "flax",
+    "test_keras.py": "keras",
+    "test_keras_with_jax.py": "keras",
     "test_lightning.py": "lightning",
     "test_peft.py": "peft",
     "test_ray_notes.py": "pandas",

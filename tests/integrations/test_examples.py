@@ -62,6 +62,13 @@ def test_rays_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.integrations
+def test_keras_wider_network_inherits(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")  # of Keras, which itself cannot be imported before its backend is set
+    run("keras_digits.py", tmp_path / "store")
+    assert heirs(tmp_path / "store") == ["keras/digits/width-24"]
+
+
+@pytest.mark.integrations
 def test_syne_tunes_losers_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("syne_tune")
     monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path / "syne"))

@@ -13,7 +13,7 @@ import numpy as np
 from heredity.errors import InputError, TransferRefused
 from heredity.store import TensorData
 from heredity.store.frameworks import framework, to_tensor_data
-from heredity.store.tensors import to_numpy
+from heredity.store.tensors import from_numpy, to_numpy
 
 if TYPE_CHECKING:
     from heredity.encoding import Json
@@ -139,9 +139,8 @@ def _renumbered(
 def _tensor_of(variable: Any) -> TensorData:  # noqa: ANN401  # Keras has no types
     value = variable.value
     tensor = to_tensor_data(value.detach() if keras.backend.backend() == "torch" else value)
-    if variable.dtype == "uint32":  # torch has no such arithmetic, and keeps 64 bits
-        return to_tensor_data(to_numpy(tensor).astype(np.uint32))
-    return tensor
+    # Of streams of random numbers each backend has its own kind of integers.
+    return from_numpy(to_numpy(tensor).astype(np.int64)) if is_seed(variable) else tensor
 
 
 def _value_of(tensor: TensorData) -> Any:  # noqa: ANN401  # an array of the backend's

@@ -290,6 +290,7 @@ _PRODUCT = OperatorRule(
 register("aten.add.Tensor", "aten.add.Scalar", rule=_SUM)
 register(
     "aten.sub.Tensor",
+    "aten.subtract.Tensor",
     "aten.maximum.default",
     "aten.minimum.default",
     rule=OperatorRule(_structure, _relate_sum),
