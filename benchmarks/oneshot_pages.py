@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 from oneshot_methods import ABOUT
 from oneshot_spaces import SPACES, TruthSpace
 from oneshot_statistics import ceilings, interval, partial_tau, random_regret, regret, tau, truth
 from oneshot_tables import NUM_SEEDS, TABLES, Row, read_table
-from uses_pages import by_arm, panels, save, spread, table, write_page
+from uses_pages import by_arm, save, spread, table, write_page  # chooses what matplotlib draws with, too
 
 Run = Mapping[str, Any]  # Any: plain data, as it lies in the JSON file
 Table = Mapping[str, Row]
@@ -32,9 +33,10 @@ _ABOUT = (
     "medians over the seeds, with the range. *without size*: the ranks of the number of weights are "
     "regressed out of both. *top-k regret*: what the best of the k highest scored of the table's networks "
     "lacks of the table's best, in points of accuracy; *what it takes*: the same of the one network that it "
-    "chooses, as a mean, with the range (negative: better than any in the table). CPU-s hold the training, and the judging of all "
-    "networks that were scored, in the table or not. *Random search*: the expected regret of as many random "
-    "networks as could be trained separately in these seconds, the best by validation."
+    "chooses, as a mean, with the range (negative: better than any in the table). CPU-s hold the training, "
+    "and the judging of all networks that were scored, in the table or not. *Random search*: the expected "
+    "regret of as many random networks as could be trained separately in these seconds, the best by "
+    "validation."
 )
 
 
@@ -117,13 +119,19 @@ def _judged(run: Run, known: Table) -> tuple[list[float], list[float], list[floa
 
 
 def _plot(path: Path, mine: Mapping[str, Sequence[Run]], known: Table) -> str:
-    figure, axes = panels(len(mine))
-    for axis, (method, runs) in zip(axes, mine.items(), strict=True):
+    across = min(5, len(mine))
+    figure, grid = plt.subplots(
+        -(-len(mine) // across), across, squeeze=False, layout="constrained", sharex=True, sharey=True
+    )
+    figure.set_size_inches(2.6 * grid.shape[1], 2.6 * grid.shape[0])
+    for axis in grid.flat[len(mine) :]:
+        axis.remove()
+    for axis, (method, runs) in zip(grid.flat, mine.items(), strict=False):
         scores, means, sizes = _judged(runs[0], known)
-        axis.scatter(_places(means), _places(scores), c=sizes, s=8, cmap="viridis")
+        axis.scatter(_places(means), _places(scores), c=sizes, s=6, cmap="viridis", rasterized=True)
         axis.set_title(f"{method}, seed {runs[0]['seed']}")
-        axis.set_xlabel("true rank (0 is the worst)")
-    axes[0].set_ylabel("predicted rank; bright: many weights")
+    figure.supxlabel("true rank (0 is the worst); bright: many weights")
+    figure.supylabel("predicted rank")
     return save(figure, path)
 
 
