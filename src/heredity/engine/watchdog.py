@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -9,10 +10,30 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Self
 
 PATIENCE_SECONDS = 60.0
 """An answer that takes longer is worth a word: all free places are empty meanwhile."""
+
+
+_ONE_LOOKS = threading.Lock()
+
+
+def frames_of_threads() -> dict[int, FrameType]:
+    """Where each thread of this process stands, by its identity; the garbage collector rests meanwhile.
+
+    CPython holds the lock of all threads as it looks, and a collection that begins there may wait for that
+    lock for ever (https://github.com/python/cpython/issues/106883; up to 3.11).
+    """
+    with _ONE_LOOKS:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames()  # noqa: SLF001  # there is no other way to see it
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +88,7 @@ class Watchdog:
             if call is None or call is told or time.monotonic() - call.begun_at < self._patience_seconds:
                 continue
             told = call
-            frame = sys._current_frames().get(call.thread)  # noqa: SLF001  # there is no other way to see it
+            frame = frames_of_threads().get(call.thread)
             if frame is not None:
                 stack = "".join(traceback.format_stack(frame))
                 self._say(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-import sys
 import threading
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from heredity.engine.watchdog import frames_of_threads
 
 _TASKS = Path("/proc/self/task")
 _FUTEX = {"x86_64": "202", "aarch64": "98"}.get(platform.machine(), "")
@@ -47,7 +48,7 @@ def native_threads() -> set[int]:
 
 def stacks(threads: Mapping[str, threading.Thread]) -> str:
     """Where each thread stands, by what it does."""
-    frames = sys._current_frames()  # noqa: SLF001  # there is no other way to see it
+    frames = frames_of_threads()
     texts = []
     for what, thread in threads.items():
         frame = frames.get(thread.ident or 0)
