@@ -13,13 +13,13 @@ import argparse
 import platform
 import statistics
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 import torch
-from sklearn.datasets import load_digits
-from torch import Tensor, nn
+from integrations_page import Search
+from integrations_task import digits, network, train_and_test
+from torch import nn
 
 import heredity as hd
 from heredity.integrations import GuestTrial
@@ -28,45 +28,11 @@ from heredity.integrations.optuna import objective
 TARGETS = (0.85, 0.90, 0.93)
 
 
-@dataclass(frozen=True)
-class Search:
-    """What one study has come to.
-
-    Attributes:
-        accuracies: Of each trial, on images that nobody trains on.
-        seconds: What the whole study took.
-    """
-
-    accuracies: list[float]
-    seconds: float
-
-    def trials_to(self, target: float) -> int | None:
-        """How many trials it took; None if none was good enough."""
-        good = [number for number, accuracy in enumerate(self.accuracies, 1) if accuracy >= target]
-        return good[0] if good else None
-
-
-def digits() -> tuple[Tensor, Tensor]:
-    """1,797 images of 8 x 8."""
-    x, y = (torch.tensor(each) for each in load_digits(return_X_y=True))
-    return x.float() / 16, y
-
-
 def proposed(trial: optuna.Trial) -> tuple[nn.Module, torch.optim.Optimizer]:
     """A network and its optimizer, by the trial's hyperparameters."""
     width = trial.suggest_int("width", 16, 128, log=True)
-    model = nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
+    model = network(width)
     return model, torch.optim.Adam(model.parameters(), lr=trial.suggest_float("rate", 1e-3, 1e-2, log=True))
-
-
-def train_and_test(model: nn.Module, optimizer: torch.optim.Optimizer, *, steps: int) -> float:
-    """Steps on all of 900 images; the accuracy on the other 897."""
-    x, y = digits()
-    for _ in range(steps):
-        optimizer.zero_grad()
-        torch.autograd.backward(nn.functional.cross_entropy(model(x[:900]), y[:900]))
-        optimizer.step()
-    return float((model(x[900:]).argmax(1) == y[900:]).float().mean())
 
 
 def one_network(seed: int, *, num_trials: int, steps: int) -> Search:
