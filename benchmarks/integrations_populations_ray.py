@@ -140,14 +140,17 @@ def table(results: Any) -> list[str]:
     for row in rows_of(results):
         given = {**row, "iteration": row["training_iteration"], "trial": row["trial_id"][-5:]}
         given["width"] = row["config/width"]
-        cells = []
-        for name in COLUMNS:
-            value = given.get(name, row.get(f"heredity/{name}"))
-            if isinstance(value, float):
-                value = "" if value != value else f"{value:.3f}" if name != "cumulative_steps" else int(value)  # noqa: PLR0124  # NaN
-            cells.append("/".join(str(value).split("/")[-2:]) if name == "parent" else str(value))
+        cells = [_shown(name, given.get(name, row.get(f"heredity/{name}"))) for name in COLUMNS]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "parent":
+        return value.split("_")[-1] if isinstance(value, str) else ""  # without the number of Ray's run
+    if isinstance(value, float) and name != "cumulative_steps":
+        return f"{value:.3f}"
+    return str(int(value)) if isinstance(value, float) else str(value)
 
 
 def start() -> None:
