@@ -24,8 +24,9 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 test: $(INSTALLED)  ## the tests, but for the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not dashboard and not ray and not distribution"
 
-test-slow: $(INSTALLED)  ## the slow tests; some need strace
-	$(BIN)/python -m pytest -n 2 -m "slow and not nfs and not s3 and not mirrors and not ray and not distribution"
+PART := 1/1
+test-slow: $(INSTALLED)  ## the slow tests; some need strace; PART=1/3 for a third
+	$(BIN)/python -m pytest -n 2 --part $(PART) -m "slow and not nfs and not s3 and not mirrors and not ray and not distribution"
 
 test-ray: $(INSTALLED)  ## trials on Ray clusters of several machines, all of them on this one
 	$(BIN)/python -m pytest -m "ray and not integrations"
