@@ -124,7 +124,7 @@ def population(function: Any, tmp_path: Path, *, callbacks: Any = (), **config: 
         function,
         param_space={"width": 4, "seed": tune.grid_search([1, 2]), **config}
         | {"goodness": tune.sample_from(goodness)},
-        tune_config=tune.TuneConfig(scheduler=scheduler, time_budget_s=60),
+        tune_config=tune.TuneConfig(scheduler=scheduler, time_budget_s=600),
         run_config=tune.RunConfig(
             name="population",
             storage_path=str(tmp_path / "ray"),

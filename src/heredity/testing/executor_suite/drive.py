@@ -15,7 +15,7 @@ from heredity.experiment import events as happened
 from heredity.ids import CheckpointKey, ExperimentId, TrialId
 from heredity.store import open_store
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """An executor that has shown nothing for so long will not."""
 
 
