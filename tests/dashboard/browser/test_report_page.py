@@ -79,6 +79,53 @@ def test_several_objectives_stand_on_either_axis(
     page.select_option("#view-cost select", ":latency")
     until(page, "document.getElementById('front').textContent === 'Pareto front: 2 of 3 trials'")
     assert page.inner_text("#to-best") == "★ front of 2"
+    page.click("#to-best")
+    assert page.inner_text("#detail h2") == "good"
+
+
+def test_of_names_that_differ_at_their_ends_the_ends_are_shown(
+    write: Callable[[History], Path], show: Callable[[Path], Page]
+) -> None:
+    history = History()
+    names = [f"a-network-with-a-name-as-long-as-a-name-may-be-number-{n}" for n in range(2)]
+    for name in names:
+        history.propose(name)
+    page = show(write(history))
+    page.click("#tab-trials")
+    cells = page.locator("#view-trials .body .row .cell:first-child")
+    until(page, "document.querySelectorAll('#view-trials .body .row').length === 2")
+    assert [text[-8:] for text in cells.all_inner_texts()] == ["number-0", "number-1"]
+    assert cells.first.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    assert [cell.get_attribute("title") for cell in cells.all()] == names
+
+
+def test_a_column_in_which_nothing_stands_is_left_out(experiment: Path, show: Callable[[Path], Page]) -> None:
+    page = show(experiment)
+    page.click("#tab-trials")
+    until(page, "document.querySelectorAll('#view-trials .body .row').length === 4")
+    titles = [text.rstrip(" ▾▴") for text in page.locator("#view-trials .titles button").all_inner_texts()]
+    assert titles == ["trial", "state", "score", "inherited", "parents", "steps", "in all", "time", "why"]
+
+
+def test_a_table_says_why_it_is_empty(experiment: Path, show: Callable[[Path], Page]) -> None:
+    page = show(experiment)
+    page.click("#tab-trials")
+    page.fill("#filter", "no trial has this word")
+    page.wait_for_selector("text=Nothing here fits the filter.")
+
+
+def test_a_value_alone_stands_among_round_ones(
+    write: Callable[[History], Path], show: Callable[[Path], Page]
+) -> None:
+    history = History()
+    history.propose("only")
+    history.start("only")
+    history.report("only", 0.4689, step=100)
+    history.complete("only", 0.4689)
+    page = show(write(history))
+    page.click("#tab-cost")
+    until(page, "views.cost.chart.whole")
+    assert page.evaluate("views.cost.chart.yTicks()[1]") == pytest.approx(0.01)
 
 
 def test_a_cell_is_drawn(write: Callable[[History], Path], show: Callable[[Path], Page]) -> None:

@@ -29,6 +29,8 @@ function tickText(value, step) {
   return value.toFixed(digits);
 }
 
+const TICK_FONT = "12px system-ui, 'DejaVu Sans', sans-serif";
+
 class Chart {
   // shape: {label, xTitle(), yTitle(), hasYTicks(), bounds() -> [x0, x1, y0, y1] | null, paint(context, chart),
   //         near(x, y, chart) -> thing | null, tip(thing), choose(thing), key(event) -> bool, isLogX()}
@@ -69,14 +71,22 @@ class Chart {
     const bounds = this.shape.bounds();
     this.isEmpty = !bounds;
     if (!bounds) { this.sayEmpty(context, box); return; }
-    this.whole = padded(bounds, this.shape.padding || 0.04);
-    this.left = this.shape.hasYTicks() ? 62 : 16; this.top = 10;
-    this.width = Math.max(20, box.width - this.left - 18); this.height = Math.max(20, box.height - this.top - 44);
+    this.whole = padded(bounds, this.shape.padding || 0.04, this.shape);
+    this.top = 10; this.height = Math.max(20, box.height - this.top - 44);
+    this.left = this.shape.hasYTicks() ? this.roomForYTicks(context) : 16; this.width = Math.max(20, box.width - this.left - 18);
     this.paintAxes(context);
     context.save();
     context.beginPath(); context.rect(this.left - 8, this.top - 8, this.width + 18, this.height + 16); context.clip();
     this.shape.paint(context, this);
     context.restore();
+  }
+
+  yTicks() { const b = this.bounds(); return niceTicks(b[2], b[3], Math.max(3, this.height / 50)); }
+
+  roomForYTicks(context) {
+    const [ticks, step] = this.yTicks();
+    context.font = TICK_FONT;
+    return ticks.reduce((most, tick) => Math.max(most, context.measureText(tickText(tick, step)).width + 30), 62);
   }
 
   sayEmpty(context, box) {
@@ -85,8 +95,8 @@ class Chart {
   }
 
   paintAxes(context) {
-    const [x0, x1, y0, y1] = this.bounds(), bottom = this.top + this.height;
-    context.font = "12px system-ui, 'DejaVu Sans', sans-serif"; context.lineWidth = 1;
+    const [x0, x1] = this.bounds(), bottom = this.top + this.height;
+    context.font = TICK_FONT; context.lineWidth = 1;
     context.strokeStyle = colours.grid; context.fillStyle = colours.dim;
     const isLog = this.shape.isLogX && this.shape.isLogX();
     const [evenTicks, step] = niceTicks(x0, x1, this.width / 90, this.shape.isWhole ? 1 : 0);
@@ -101,7 +111,7 @@ class Chart {
       const half = context.measureText(text).width / 2;
       if (at - half > free) { context.fillText(text, at, bottom + 6); free = at + half + 8; }
     }
-    if (this.shape.hasYTicks()) this.paintYTicks(context, y0, y1);
+    if (this.shape.hasYTicks()) this.paintYTicks(context);
     context.fillStyle = colours.text; context.textAlign = "center"; context.textBaseline = "alphabetic";
     context.fillText(clip(context, this.shape.xTitle(), this.width), this.left + this.width / 2, bottom + 37);
     if (!this.shape.hasYTicks()) return;
@@ -110,8 +120,8 @@ class Chart {
     context.restore();
   }
 
-  paintYTicks(context, y0, y1) {
-    const [ticks, step] = niceTicks(y0, y1, Math.max(3, this.height / 50));
+  paintYTicks(context) {
+    const [ticks, step] = this.yTicks();
     context.textAlign = "right"; context.textBaseline = "middle";
     for (const tick of ticks) {
       const at = Math.round(this.y(tick)) + 0.5;
@@ -189,8 +199,10 @@ class Chart {
   }
 }
 
-function padded([x0, x1, y0, y1], share) {
-  const [w, h] = [x1 - x0 || Math.abs(x0) * 0.1 || 1, y1 - y0 || Math.abs(y0) * 0.1 || 1];
+// A value that stands alone gets a tenth of itself at either side: ticks of its last digits would say nothing.
+function padded([x0, x1, y0, y1], share, { isWhole = false } = {}) {
+  const alone = (value, part) => (Math.abs(value) * 0.1 || 1) / part;
+  const [w, h] = [x1 - x0 || (isWhole ? 1 : alone(x0, share)), y1 - y0 || alone(y0, share + 0.02)];
   return [x0 - w * share, x1 + w * share, y0 - h * (share + 0.02), y1 + h * (share + 0.02)];
 }
 

@@ -34,7 +34,7 @@ const curves = {
     };
   },
   paint(context, chart) {
-    const shown = model.selected && model.byId.has(model.selected) ? model.selected : [...model.best][0];
+    const shown = model.selected && model.byId.has(model.selected) ? model.selected : bestId();
     const line = shown ? lineOf(shown) : [], isMany = model.rows.length > 300;
     this.drawn = [];
     context.lineJoin = "round";

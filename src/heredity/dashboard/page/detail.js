@@ -88,7 +88,7 @@ function table(titles, rows, classOf = () => "") {
 
 function planSection(detail) {
   const rows = detail.plan || [];
-  if (!rows.length) return detail.is_heir ? section("plan", "plan and certificate", make("p", { class: "dim" }, "No plan lies beside its weights; trial.save(…, inherited=…) keeps it there. The log tells what came over, tensor by tensor.")) : null;
+  if (!rows.length) return detail.is_heir && !detail.problem ? section("plan", "plan and certificate", make("p", { class: "dim" }, "No plan lies beside its weights; trial.save(…, inherited=…) keeps it there. The log tells what came over, tensor by tensor.")) : null;
   const counts = ["exact", "approximate", "fresh"].map((verdict) => [verdict, rows.filter((row) => row[1] === verdict).length]).filter(([, count]) => count);
   const summary = make("p", {}, ...counts.map(([verdict, count]) => make("span", { class: verdict }, `${count} ${verdict}  `)));
   return section("plan", `plan and certificate, ${rows.length} tensors`, [summary, table(["tensor", "verdict", "from", "how", "reason"], rows, (row, index) => (index === 1 ? row[1] : ""))]);

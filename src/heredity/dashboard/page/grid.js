@@ -1,25 +1,36 @@
 // A table of which only the rows in sight are elements: thousands cost what thirty do.
 
 const ROW_PIXELS = 26;
+const isNothing = (value) => value === null || value === undefined || value === "";
 
 class Grid {
-  // columns: [{title, width, isNumber, value(row), text(row), cell(row) -> node}]; choose(row); idOf(row)
-  constructor({ label, columns, choose, idOf, sort, isDown }) {
-    Object.assign(this, { columns, choose, idOf, sort, isDown: Boolean(isDown), rows: [], shown: [], at: -1, test: null });
+  // columns: [{title, width, isNumber, isOptional, isFitted, value(row), text(row), cell(row) -> node}]; the first
+  // one sorts, or the one of the title `sort`; choose(row); idOf(row); emptyText() where there are no rows
+  constructor({ label, columns, choose, idOf, sort, isDown, emptyText }) {
+    Object.assign(this, { all: columns, columns: [], choose, idOf, emptyText, isDown: Boolean(isDown), rows: [], shown: [], at: -1, test: null });
+    this.sort = columns.find((column) => column.title === sort) || columns[0];
     this.titles = make("div", { class: "row titles", role: "row", "aria-rowindex": 1 });
     this.body = make("div", { class: "body", role: "rowgroup" });
-    this.element = make("div", { class: "grid", role: "grid", tabindex: 0, "aria-label": label }, this.titles, this.body);
+    this.nothing = make("p", { class: "empty", hidden: true });
+    this.element = make("div", { class: "grid", role: "grid", tabindex: 0, "aria-label": label }, this.titles, this.body, this.nothing);
     this.element.addEventListener("scroll", () => this.ask());
     this.element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.ask()).observe(this.element);
-    this.template = columns.map((column) => `minmax(${column.width}px, ${column.isWide ? "3fr" : "1fr"})`).join(" ");
-    this.titles.style.gridTemplateColumns = this.template;
     this.titles.style.position = "sticky";
-    this.widthOfAll = columns.reduce((sum, column) => sum + column.width, 0);
-    columns.forEach((column, index) => {
-      const button = make("button", { type: "button", tabindex: -1, onclick: () => this.sortBy(index) }, column.title);
-      this.titles.append(make("div", { role: "columnheader", class: column.isNumber ? "number" : "" }, button));
-    });
+  }
+
+  // Of the optional columns only those in which something stands; names get the room of the longest, within bounds.
+  layOut() {
+    const columns = this.all.filter((column) => !column.isOptional || this.rows.some((row) => !isNothing(column.value(row))));
+    const widthOf = ({ width, isFitted, text }) => (isFitted ? this.rows.reduce((most, row) => Math.max(most, Math.min(240, 20 + 8 * text(row).length)), width) : width);
+    const widths = columns.map(widthOf), template = columns.map(({ isWide }, index) => `minmax(${widths[index]}px, ${isWide ? "3fr" : "1fr"})`).join(" ");
+    if (template === this.template && columns.length === this.columns.length) return;
+    Object.assign(this, { columns, template, widthOfAll: widths.reduce((sum, width) => sum + width, 0) });
+    this.titles.style.gridTemplateColumns = template;
+    this.titles.replaceChildren(...columns.map((column) => {
+      const button = make("button", { type: "button", tabindex: -1, title: column.title, onclick: () => this.sortBy(column) }, column.title);
+      return make("div", { role: "columnheader", class: column.isNumber ? "number" : "" }, button);
+    }));
   }
 
   ask() {
@@ -28,20 +39,20 @@ class Grid {
     requestAnimationFrame(() => { this.isAsked = false; this.paint(); });
   }
 
-  sortBy(index) {
-    this.isDown = this.sort === index ? !this.isDown : this.columns[index].isNumber;
-    this.sort = index;
+  sortBy(column) {
+    this.isDown = this.sort === column ? !this.isDown : column.isNumber;
+    this.sort = column;
     this.take(this.rows, this.test);
   }
 
   take(rows, test = null) {
     this.rows = rows; this.test = test;
-    const { value } = this.columns[this.sort], sign = this.isDown ? -1 : 1;
-    const isNone = (each) => each === null || each === undefined || each === "";
+    this.layOut();
+    const { value } = this.sort, sign = this.isDown ? -1 : 1;
     const pairs = (test ? rows.filter(test) : [...rows]).map((row) => [value(row), row]);
     // What has no value stands at the end, whichever way is sorted.
     pairs.sort(([one], [other]) => {
-      if (isNone(one) || isNone(other)) return isNone(one) - isNone(other);
+      if (isNothing(one) || isNothing(other)) return isNothing(one) - isNothing(other);
       return one < other ? -sign : one > other ? sign : 0;
     });
     this.shown = pairs.map(([, row]) => row);
@@ -51,11 +62,13 @@ class Grid {
 
   paint() {
     [...this.titles.children].forEach((title, index) => {
-      const isSorted = index === this.sort;
+      const isSorted = this.columns[index] === this.sort;
       title.setAttribute("aria-sort", isSorted ? (this.isDown ? "descending" : "ascending") : "none");
       title.firstChild.textContent = this.columns[index].title + (isSorted ? (this.isDown ? " ▾" : " ▴") : "");
     });
     this.element.setAttribute("aria-rowcount", this.shown.length + 1);
+    this.nothing.hidden = this.shown.length > 0;
+    this.nothing.textContent = this.rows.length ? "Nothing here fits the filter." : this.emptyText();
     this.body.style.height = `${this.shown.length * ROW_PIXELS}px`;
     this.body.style.position = "relative";
     this.body.style.minWidth = this.titles.style.minWidth = `${this.widthOfAll}px`;
@@ -72,8 +85,8 @@ class Grid {
     element.style.top = `${index * ROW_PIXELS}px`;
     element.style.gridTemplateColumns = this.template;
     for (const column of this.columns) {
-      const content = column.cell ? column.cell(row) : column.text(row);
-      const cell = make("div", { class: `cell${column.isNumber ? " number" : ""}`, role: "gridcell" }, content);
+      const content = column.cell ? column.cell(row) : column.text(row), shown = column.isFitted ? clipText(content, 28) : content;
+      const cell = make("div", { class: `cell${column.isNumber ? " number" : ""}`, role: "gridcell" }, shown);
       if (typeof content === "string" && content.length > 12) cell.title = content;
       element.append(cell);
     }

@@ -35,7 +35,7 @@ const lineage = {
     return places.map(([x, y]) => [x, y === null ? (Number.isFinite(low) ? low : 0) : y]);
   },
   frame() {
-    const id = model.selected || [...model.best][0];
+    const id = model.selected || bestId();
     if (!id) return;
     const kin = relatives(id), places = this.places().filter((_, index) => kin.has(model.rows[index].id));
     this.chart.zoom = padded(boundsOf(places), 0.08);
@@ -148,8 +148,6 @@ class Taken {
   }
 }
 
-const clipText = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-
 function boundsOf(places) {
   const bounds = [Infinity, -Infinity, Infinity, -Infinity];
   for (const [x, y] of places) {
@@ -174,7 +172,7 @@ function walk(key) {
   const row = model.byId.get(model.selected);
   if (key === "Enter" || key === " ") { if (row) openDetail(row.id, { isFocused: true }); return Boolean(row); }
   if (!key.startsWith("Arrow")) return false;
-  if (!row) { const first = [...model.best][0] || (model.rows[0] || {}).id; if (first) select(first); return true; }
+  if (!row) { const first = bestId() || (model.rows[0] || {}).id; if (first) select(first); return true; }
   let next = null;
   if (key === "ArrowLeft") next = row.parents[0];
   else if (key === "ArrowRight") next = (model.children.get(row.id) || [])[0];

@@ -24,6 +24,12 @@ const numberText = (value) => {
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);
   return String(Number(value.toPrecision(4)));
 };
+// A long name is shortened in its middle: names of one experiment often differ at their ends only.
+function clipText(text, length) {
+  if (text.length <= length) return text;
+  const tail = Math.ceil((length - 1) * 0.55);
+  return `${text.slice(0, length - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
 const stateText = (state) => state.replace(/_/g, " ");
 
 function secondsText(value) {

@@ -63,7 +63,7 @@ function showHead() {
   const liveness = document.getElementById("liveness");
   liveness.textContent = !isLive ? `as of ${embedded.made}` : experiment.kind === "store" ? "store" : experiment.is_over ? "finished" : experiment.is_driven ? "● running" : "no driver runs on this machine";
   liveness.className = `chip ${experiment.is_driven && !experiment.is_over && isLive && experiment.kind !== "store" ? "running" : "dim"}`;
-  const best = model.byId.get([...model.best][0]), button = document.getElementById("to-best");
+  const best = model.byId.get(bestId()), button = document.getElementById("to-best");
   button.hidden = !best;
   if (best) button.textContent = model.best.size > 1 ? `★ front of ${model.best.size}` : `★ ${clipText(best.id, 24)} ${numberText(best.score)}`;
   views.cells.tab.hidden = !cells.owners().length;
@@ -105,7 +105,7 @@ function whenKeyIsPressed(event) {
   if (/^[1-6]$/.test(event.key) && names[event.key - 1]) { show(names[event.key - 1]); focusView(); }
   else if (event.key === "d") toggleTheme();
   else if (event.key === "?") toggleKeys();
-  else if (event.key === "b" && model.best.size) select([...model.best][0]);
+  else if (event.key === "b" && model.best.size) select(bestId());
   else if (event.key === "f") { show("trials"); document.getElementById("filter").focus(); } else return;
   event.preventDefault();
 }
@@ -154,7 +154,7 @@ async function begin() {
   if (id && model.byId.has(id)) select(id);
   document.getElementById("theme").addEventListener("click", toggleTheme);
   document.getElementById("help").addEventListener("click", toggleKeys);
-  document.getElementById("to-best").addEventListener("click", () => select([...model.best][0]));
+  document.getElementById("to-best").addEventListener("click", () => select(bestId()));
   document.addEventListener("keydown", whenKeyIsPressed);
   document.addEventListener("visibilitychange", () => views[current].update());
   document.body.dataset.ready = "yes";

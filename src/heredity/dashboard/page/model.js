@@ -53,6 +53,12 @@ function meritOf(row) {
   return score === null ? null : model.experiment.direction === "minimize" ? -score : score;
 }
 
+// Of a front, the trial with the best score.
+function bestId() {
+  const ids = [...model.best].filter((id) => model.byId.has(id)), merit = (id) => meritOf(model.byId.get(id)) ?? -Infinity;
+  return ids.length ? ids.reduce((one, other) => (merit(other) > merit(one) ? other : one)) : undefined;
+}
+
 function shareOf(row) {
   const merit = meritOf(row);
   if (merit === null) return null;

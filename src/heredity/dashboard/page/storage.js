@@ -4,7 +4,7 @@ const storage = {
   title: "Storage", facts: null, askedAt: 0,
   build() {
     const bytes = (title, index) => ({ title, width: 96, isNumber: true, value: (row) => row[index], text: (row) => bytesText(row[index]) });
-    this.grid = new Grid({ label: "Checkpoints by what they take", sort: 4, isDown: true, idOf: (row) => this.idOf(row), choose: (row, how = {}) => { const id = this.idOf(row); if (model.byId.has(id)) select(id, { isOpened: !how.isQuiet || !document.getElementById("detail").hidden, isFocused: how.isFocused }); },
+    this.grid = new Grid({ label: "Checkpoints by what they take", sort: "own", isDown: true, emptyText: () => "No checkpoint has been saved yet.", idOf: (row) => this.idOf(row), choose: (row, how = {}) => { const id = this.idOf(row); if (model.byId.has(id)) select(id, { isOpened: !how.isQuiet || !document.getElementById("detail").hidden, isFocused: how.isFocused }); },
       columns: [
         { title: "checkpoint", width: 200, isWide: true, value: (row) => row[0], text: (row) => row[0] },
         { title: "own and shared", width: 130, isWide: true, value: (row) => row[2], cell: (row) => this.meter(row) },
@@ -43,6 +43,7 @@ const storage = {
       others ? make("span", { class: "dim" }, `${others} checkpoints of others are not listed`) : null,
       damaged ? make("span", { class: "failed" }, `${damaged} cannot be read: heredity verify`) : null];
     this.summary.replaceChildren(...parts.filter(Boolean));
+    this.grid.element.hidden = Boolean(problem);
     this.grid.take(rows);
   },
 };
