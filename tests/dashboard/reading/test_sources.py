@@ -31,7 +31,7 @@ def _names(facts: Any) -> list[str]:
 def test_the_first_look_tells_every_trial_and_where_it_stands(experiment: Path) -> None:
     facts: Any = ExperimentSource(experiment, store="none").facts()
     assert _names(facts) == ["father", "heir", "failed", "running"]
-    assert facts["layout"] == [[0, 1, 1, 1], [0, 0, 1, 2], 3]
+    assert facts["layout"] == [[0, 1, 1, 1], [0, 0, 1, 2], [0, 0, 1, 2]]
     assert facts["best"] == ["heir"]
     json.dumps(facts, allow_nan=False)
 
@@ -96,7 +96,7 @@ def test_a_store_is_shown_as_its_checkpoints(tmp_path: Path) -> None:
     source = StoreSource(store)
     facts: Any = source.facts()
     assert _names(facts) == ["father", "child"]
-    assert facts["layout"] == [[0, 1], [0, 0], 1]
+    assert facts["layout"] == [[0, 1], [0, 0], [0, 0]]
     assert facts["best"] == ["child"]
     assert source.detail("child", log_bytes=0)["tensors"] == [["w", "F64", "3", "father"]]
 

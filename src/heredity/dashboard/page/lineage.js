@@ -24,8 +24,9 @@ const lineage = {
   },
   place(row) {
     const index = model.order.get(row.id);
-    const x = this.across === "generation" ? model.layout[0][index] : row[this.across] || 0;
-    return [x, this.down === "lines" ? -model.layout[1][index] : scoreOf(row)];
+    const [generations, lines, packed] = model.layout, isPacked = this.across === "generation";
+    const x = isPacked ? generations[index] : row[this.across] || 0;
+    return [x, this.down === "lines" ? -(isPacked ? packed : lines)[index] : scoreOf(row)];
   },
   places() {
     const places = model.rows.map((row) => this.place(row));

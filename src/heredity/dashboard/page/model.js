@@ -2,7 +2,7 @@
 "use strict";
 
 const model = {
-  rows: [], byId: new Map(), children: new Map(), order: new Map(), layout: [[], [], 0],
+  rows: [], byId: new Map(), children: new Map(), order: new Map(), layout: [[], [], []],
   experiment: { kind: "experiment", name: "", objective: "score", direction: "maximize", further: {} },
   best: new Set(), selected: null, session: "", cursor: 0, scale: [0, 1], cells: new Set(), marked: null,
 };

@@ -115,11 +115,11 @@ def _run(row: dict[str, Any], *, sign: float, low: float, span: float) -> Run:
 
 
 def lineage_panel(facts: Row, runs: Sequence[Run]) -> Panel:
-    """Each trial in the row of its line, by generation."""
-    layout: Any = facts.get("layout") or [[], [], 0]
+    """Each trial by its generation, in the row of its line, which lines far apart share."""
+    layout: Any = facts.get("layout") or [[], [], []]
     places = {
         run.id: Place(run, generation, -row)
-        for run, generation, row in zip(runs, layout[0], layout[1], strict=True)
+        for run, generation, row in zip(runs, layout[0], layout[2], strict=True)
     }
     lines = [
         _elbow(places[parent], places[run.id], is_second=which > 0, is_thin=len(runs) > 500)

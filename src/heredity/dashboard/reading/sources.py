@@ -87,7 +87,7 @@ class _Changes:
         }
         if self._layout is not None and self._layout[0] > cursor:
             layout = self._layout[1]
-            facts["layout"] = [list(layout.generations), list(layout.rows), layout.num_rows]
+            facts["layout"] = [list(layout.generations), list(layout.rows), list(layout.packed)]
         return facts
 
 
