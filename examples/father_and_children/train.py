@@ -15,14 +15,14 @@ from data import Images, load_images
 def train(trial: hd.Trial) -> float:
     images = load_images(trial.parameters["images"], num_train=trial.parameters.get("num_train"))
     network = ResidualNetwork(trial.parameters["width"], trial.parameters["depth"], images.num_classes)
-    inherited = trial.inherit(network, example_inputs=images.test_x[:64])  # a founder keeps its fresh weights
+    trial.inherit(network, example_inputs=images.test_x[:64])  # a founder keeps its fresh weights
     score = accuracy(network, images)
     trial.report(score, step=0)
     for step in steps(trial, network, images):
         if step % trial.parameters["report_every"] == 0:
             score = accuracy(network, images)
             trial.report(score, step=step)
-    trial.save(network, example_inputs=images.test_x[:64], inherited=inherited)  # with its plan
+    trial.save(network, example_inputs=images.test_x[:64])  # with the plan of what it inherited
     return score
 
 

@@ -13,6 +13,7 @@ import heredity as hd
 from heredity.engine.function import FunctionReference
 from heredity.experiment import ExperimentState, TrialResult, cumulative_steps
 from heredity.ids import TrialId
+from heredity.inheritance import recorded_inheritance
 from heredity.strategies import NoProposal, Proposal
 from heredity.testing.experiments import trial_named
 
@@ -76,6 +77,27 @@ def test_a_lost_trial_goes_on_from_its_own_last_checkpoint() -> None:
     record = trial_named(state, "a")
     assert [report.step for report in record.reports] == [1, 2, 3, 4]
     assert record.checkpoints == ("begin/a@1.1", "begin/a@1.2", "begin/a@2.3", "begin/a@2.4")
+
+
+def test_what_a_lost_heir_had_inherited_stays_with_what_its_next_attempt_saves() -> None:
+    state = run(trial("a", steps=1), trial("b", "a", steps=2, width=8, lost_at=1))
+    record = trial_named(state, "b")
+    assert record.checkpoints == ("begin/b@1.1", "begin/b@2.2")
+    recorded = recorded_inheritance(hd.open_store("run/store")["begin/b@2.2"])
+    assert recorded is not None
+    assert recorded.summary == record.inheritance
+    assert recorded.plan is not None
+
+
+def test_what_continues_its_parent_carries_nothing_of_how_the_parent_began() -> None:
+    run(
+        trial("a", steps=1),
+        trial("b", "a", steps=1, width=8),
+        trial("c", "b", steps=2, width=8, continues=True),
+    )
+    store = hd.open_store("run/store")
+    assert recorded_inheritance(store["begin/b@1.1"]) is not None
+    assert recorded_inheritance(store["begin/c@1.2"]) is None
 
 
 def test_a_trial_that_continues_its_parent_has_its_weights_optimizer_and_steps() -> None:

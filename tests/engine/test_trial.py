@@ -11,6 +11,7 @@ import heredity as hd
 from heredity.engine.function import FunctionReference
 from heredity.experiment import ExperimentState
 from heredity.ids import TrialId
+from heredity.inheritance import recorded_inheritance
 from heredity.strategies import Given, GivenTrial
 from heredity.testing.experiments import trial_named
 
@@ -45,7 +46,69 @@ def test_a_founder_inherits_nothing_and_a_child_what_there_is() -> None:
     assert child.inheritance["max_difference"] == 0.0
     store = hd.open_store("run/store")
     assert store["heirs/child@1"].parents == ("heirs/father@1",)
-    assert store["heirs/child@1"].metadata == {"trial": "child", "parameters": {"width": 8}, "steps": 0}
+    about = {"trial": "child", "parameters": {"width": 8}, "steps": 0}
+    assert store["heirs/child@1"].metadata.items() >= about.items()
+
+
+def test_what_an_heir_saves_carries_what_it_inherited_and_from_whom() -> None:
+    state = run(("father", {"width": 4}, []), ("child", {"width": 8}, ["father"]))
+    store = hd.open_store("run/store")
+    assert recorded_inheritance(store["heirs/father@1"]) is None
+    recorded = recorded_inheritance(store["heirs/child@1"])
+    assert recorded is not None
+    assert (recorded.summary, recorded.store_id) == (trial_named(state, "child").inheritance, store.store_id)
+    assert recorded.plan is not None
+    assert recorded.plan.by_tensor["0.weight"].source == "0.weight"
+
+
+def test_a_network_with_other_parameters_carries_nothing_of_it() -> None:
+    run(("father", {"width": 4}, []), ("child", {"width": 8, "saved_width": 5}, ["father"]))
+    child = hd.open_store("run/store")["heirs/child@1"]
+    assert recorded_inheritance(child) is None
+    assert child.parents == ("heirs/father@1",)
+
+
+def test_what_is_given_to_be_saved_wins() -> None:
+    run(
+        ("uncle", {"width": 4}, []),
+        ("father", {"width": 4}, []),
+        ("child", {"width": 8, "from": "heirs/uncle@1"}, ["father"]),
+    )
+    child = hd.open_store("run/store")["heirs/child@1"]
+    recorded = recorded_inheritance(child)
+    assert recorded is not None
+    assert recorded.summary["parent"] == "heirs/uncle@1"
+    assert child.parents == ("heirs/uncle@1", "heirs/father@1")
+
+
+def test_metadata_of_the_trials_own_under_that_name_stay() -> None:
+    mine = {"inheritance": "a house"}
+    run(("father", {"width": 4}, []), ("child", {"width": 8, "metadata": mine}, ["father"]))
+    assert hd.open_store("run/store")["heirs/child@1"].metadata["inheritance"] == "a house"
+
+
+def test_what_something_else_has_brought_over_is_told_and_carried() -> None:
+    state = run(
+        ("uncle", {"width": 4}, []), ("child", {"width": 8, "from": "heirs/uncle@1"}, []), function="told"
+    )
+    told = trial_named(state, "child").inheritance
+    assert told is not None
+    assert (told["parent"], told["verdict"]) == ("heirs/uncle@1", "exact")
+    child = hd.open_store("run/store")["heirs/child@1"]
+    recorded = recorded_inheritance(child)
+    assert recorded is not None
+    assert recorded.summary == told
+    assert child.parents == ("heirs/uncle@1",)
+
+
+def test_what_something_else_has_brought_over_may_be_too_little() -> None:
+    state = run(
+        ("uncle", {"width": 4}, []),
+        ("child", {"width": 8, "from": "heirs/uncle@1"}, []),
+        function="told",
+        min_coverage=0.9,
+    )
+    assert "52.0% of its weights come from heirs/uncle@1" in trial_named(state, "child").error
 
 
 def test_less_than_the_least_coverage_fails_the_trial_instead_of_training_from_nothing() -> None:

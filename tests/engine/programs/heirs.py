@@ -22,9 +22,26 @@ def heir(trial: hd.Trial) -> float:
     parameters: Any = trial.parameters
     module = build(parameters["width"])
     inheritance = trial.inherit(module, example_inputs=X)
+    other = None
+    if "from" in parameters:
+        other = hd.inherit(module, trial.store[parameters["from"]], example_inputs=X)
     if parameters.get("saves", True):
-        trial.save(module, example_inputs=X if parameters.get("graph", True) else None)
+        trial.save(
+            build(parameters["saved_width"]) if "saved_width" in parameters else module,
+            example_inputs=X if parameters.get("graph", True) else None,
+            inherited=other,
+            metadata=parameters.get("metadata"),
+        )
     return -1.0 if inheritance is None else inheritance.coverage
+
+
+def told(trial: hd.Trial) -> None:
+    """Inherit by other means than the trial's, and say so."""
+    parameters: Any = trial.parameters
+    module = build(parameters["width"])
+    if "from" in parameters:
+        trial.inherited(hd.inherit(module, trial.store[parameters["from"]], example_inputs=X))
+    trial.save(module, example_inputs=X)
 
 
 def bad_report(trial: hd.Trial) -> None:

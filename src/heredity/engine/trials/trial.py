@@ -12,6 +12,7 @@ from heredity.encoding import Json
 from heredity.engine.trials.orders import TrialOrder
 from heredity.engine.trials.reporting import Reporter
 from heredity.engine.trials.resuming import STEPS, ResumePoint, resume_point
+from heredity.engine.trials.taken_over import TakenOver
 from heredity.errors import TransferRefused
 from heredity.ids import CheckpointKey, TrialId, parse_checkpoint_key
 from heredity.store import Checkpoint, Store, open_store
@@ -33,6 +34,7 @@ class Trial:
         self._order = order
         self._reporter = reporter
         self._has_resumed = False
+        self._taken_over = TakenOver()
 
     @property
     def order(self) -> TrialOrder:
@@ -193,6 +195,8 @@ class Trial:
         inheritance.load(module, point.checkpoint, optimizer=optimizer)
         self._reporter.resumed(point)
         self._has_resumed = True
+        # A trial that continues its parent has not inherited; what it goes on with is the parent's own.
+        self._taken_over = TakenOver.resumed(point.checkpoint, module) if point.is_own else TakenOver()
         return point.step
 
     def inherit(
@@ -246,15 +250,31 @@ class Trial:
         inheritance: Inheritance = _inheritance_module().inherit(
             module, parent, example_inputs=example_inputs, optimizer=optimizer, probe=probe, policy=policy
         )
+        self.inherited(inheritance)
+        return inheritance
+
+    def inherited(self, inheritance: Inheritance) -> None:
+        """Say what came over where something else than `inherit` brought it, such as a part of a supernet.
+
+        `inherit` and `begin` say it themselves. It is told wherever the trial is shown, and carried by what
+        the trial saves.
+
+        Args:
+            inheritance: As `heredity.inherit` and `heredity.oneshot.deriving` give it.
+
+        Raises:
+            TransferRefused: Less than the experiment's `min_coverage` came over.
+        """
         if inheritance.coverage < self._order.min_coverage:
             raise TransferRefused(
-                f"Trial {self.id}: {inheritance.coverage:.1%} of its weights come from {parent.key}, "
-                f"less than min_coverage = {self._order.min_coverage:.1%}.\n{inheritance}",
+                f"Trial {self.id}: {inheritance.coverage:.1%} of its weights come from "
+                f"{inheritance.parent.key}, less than min_coverage = {self._order.min_coverage:.1%}.\n"
+                f"{inheritance}",
                 hint="Choose a nearer parent, or lower min_coverage.",
             )
         print(inheritance, flush=True)  # noqa: T201  # tensor by tensor, into the attempt's log
         self._reporter.inherited(inheritance.summary())
-        return inheritance
+        self._taken_over = TakenOver.inherited(inheritance, store_id=self.store.store_id)
 
     # --- what it tells -------------------------------------------------------------------------------------
 
@@ -307,23 +327,26 @@ class Trial:
                 cannot be recorded (a warning says so), children of another architecture can only be given
                 tensors of the same name and shape.
             optimizer: What trains it; its state is saved beside the weights, to resume and to inherit.
-            inherited: What `inherit` returned, to store the plan beside the weights.
+            inherited: What `inherit` returned, whose plan is stored beside the weights. None: what the trial
+                took over last, before an earlier attempt was lost too, if the network has the same parameters
+                by name and shape.
             tag: Set it to save more than once, as in ``"epoch-3"``: a key is used once.
             metadata: Whatever should be found with the weights.
 
         Raises:
             KeyTaken: Two saves have the same tag and different content.
         """
+        taken_over = self._taken_over.of(module) if inherited is None else TakenOver()
         checkpoint: Checkpoint = _inheritance_module().save(
             self.store,
             module,
             key=self._key(tag),
-            parents=self._parent_keys(),
+            parents=list(dict.fromkeys([*taken_over.parents, *self._parent_keys()])),
             score=self._reporter.last.score,
             example_inputs=example_inputs,
             optimizer=optimizer,
             inherited=inherited,
-            metadata=self._metadata(metadata),
+            metadata=taken_over.metadata | self._metadata(metadata),
         )
         return self._saved(checkpoint)
 
