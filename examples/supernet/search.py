@@ -15,7 +15,7 @@ from torch.nn import functional
 
 import heredity as hd
 from heredity.oneshot import Architecture, freeze, space_of
-from heredity.oneshot.deriving import attach, inherit
+from heredity.oneshot.deriving import attach_part, inherit
 from heredity.oneshot.sampled import Sandwich, SupernetTraining, score_of, soft_cross_entropy
 
 
@@ -43,9 +43,10 @@ def train_supernet(trial: hd.Trial) -> float:
 
 def judge(trial: hd.Trial) -> float:
     """Nothing is trained and nothing copied: the weights are the store's pages."""
-    supernet, parent = build(), trial.parent
+    supernet, parent, (x, *_) = build(), trial.parent, digits()
     assert parent is not None
-    attach(supernet, parent)
+    part = attach_part(supernet, parent, architecture=trial.parameters, example_inputs=x[:64])
+    trial.inherited(part)
     return scored(supernet, trial.parameters)
 
 
@@ -57,16 +58,15 @@ def scored(supernet: nn.Module, architecture: Architecture) -> float:
 def train_final(trial: hd.Trial) -> float:
     supernet, (x, *_) = build(), digits()
     network = freeze(supernet, trial.parameters)
-    inherited = None
     if trial.parent is not None:
-        inherited = inherit(
+        part = inherit(
             network,
             trial.parent,
             supernet=supernet,
             architecture=trial.parameters,
             example_inputs=x[:64],
         )
-        trial.reporter.inherited(inherited.summary())
+        trial.inherited(part)
     trial.report(accuracy(network), step=0)
     num_steps = trial.max_steps or 1
     optimizer = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-4)
@@ -80,5 +80,5 @@ def train_final(trial: hd.Trial) -> float:
         schedule.step()
     score = accuracy(network)
     trial.report(score, step=num_steps)
-    trial.save(network, example_inputs=x[:64], inherited=inherited)
+    trial.save(network, example_inputs=x[:64])
     return score

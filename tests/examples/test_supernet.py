@@ -12,6 +12,7 @@ import yaml
 
 import heredity as hd
 from heredity.experiment import ExperimentState, TrialRecord
+from heredity.inheritance import recorded_inheritance
 from heredity.journal import read_state
 from heredity.oneshot import space_of
 from heredity.space import parse_space
@@ -52,11 +53,23 @@ def test_all_trials_of_all_stages_complete(ran: tuple[ExperimentState, Path]) ->
     assert {record.state.value for record in ran[0].trials.values()} == {"completed"}
 
 
-def test_the_best_begin_with_exactly_their_part_of_the_supernet(ran: tuple[ExperimentState, Path]) -> None:
-    heirs = [record for record in of_stage(ran[0], "final") if record.info["start"] == "supernet"]
+def test_what_is_judged_and_the_best_have_exactly_their_part_of_the_supernet(
+    ran: tuple[ExperimentState, Path],
+) -> None:
+    heirs = [record for record in ran[0].trials.values() if record.parents]
+    assert {record.info["stage"] for record in heirs} == {"search", "final"}
     for heir in heirs:
         assert heir.inheritance is not None
-        assert (heir.inheritance["verdict"], heir.inheritance["coverage"]) == ("exact", 1.0)
+        told = [heir.inheritance[name] for name in ("parent", "verdict", "coverage")]
+        assert told == [ran[0].trials[heir.parents[0]].checkpoint, "exact", 1.0]
+
+
+def test_what_is_judged_is_shown_as_an_heir(ran: tuple[ExperimentState, Path]) -> None:
+    judged = of_stage(ran[0], "search")[0].id
+    command = [sys.executable, "-m", "heredity.cli", "tree", str(ran[1])]
+    tree = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    [line] = [line for line in tree.splitlines() if f" {judged} " in line]
+    assert "inherited exact 100" in line
 
 
 def test_the_supernet_is_the_ancestor_of_the_best_in_the_store(ran: tuple[ExperimentState, Path]) -> None:
@@ -67,6 +80,7 @@ def test_the_supernet_is_the_ancestor_of_the_best_in_the_store(ran: tuple[Experi
     assert [each.key for each in store.ancestors(heir.checkpoint)] == [
         state.trials[heir.parents[0]].checkpoint
     ]
+    assert recorded_inheritance(store[heir.checkpoint]) is not None
 
 
 def test_the_file_has_the_space_of_the_supernet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from heredity.encoding import Json
 from heredity.errors import InputError, TransferRefused
 from heredity.inheritance import recorded_inheritance
 from heredity.oneshot import Elastic, ElasticConv2d, ElasticLinear, freeze, selecting, selection_of, space_of
-from heredity.oneshot.deriving import attach, derive, inherit
+from heredity.oneshot.deriving import attach, attach_part, derive, inherit
 from heredity.oneshot.freezing import freeze_with_origins
 
 ARCHITECTURE: dict[str, Json] = {"width": 4, "narrow": 3, "kernel": 3}
@@ -188,3 +188,28 @@ def _narrow() -> nn.Module:
 def test_only_the_supernet_that_was_saved_is_attached(saved: Saved, other: type[nn.Module]) -> None:
     with pytest.raises(TransferRefused, match="supernet: "):
         attach(other(), saved[1])
+
+
+def test_what_is_judged_has_exactly_its_part_of_the_checkpoint(saved: Saved) -> None:
+    _, checkpoint, supernet = saved
+    attached, x = elastic(), images()
+    part = attach_part(attached, checkpoint, architecture=ARCHITECTURE, example_inputs=x)
+    assert (part.parent.key, part.coverage, part.is_exact) == ("supernet", 1.0, True)
+    assert part.plan.by_tensor["0.weight"].axes[2].sources == (1, 2, 3)
+    with selecting(selection_of(supernet, ARCHITECTURE)):
+        assert torch.equal(part.module.eval()(x), supernet.eval()(x))
+
+
+def test_what_is_judged_shares_the_attached_supernets_memory(saved: Saved) -> None:
+    attached = elastic()
+    part = attach_part(attached, saved[1], architecture=ARCHITECTURE, example_inputs=images())
+    memory = {parameter.untyped_storage().data_ptr() for parameter in attached.parameters()}
+    assert all(each.untyped_storage().data_ptr() in memory for each in part.module.parameters())
+
+
+def test_of_what_cannot_be_recorded_all_is_there_and_nothing_proven(saved: Saved) -> None:
+    supernet = nn.Sequential(elastic(), _Unrecordable())
+    checkpoint = hd.save(saved[0], supernet, key="unrecordable")
+    part = attach_part(supernet, checkpoint, architecture=ARCHITECTURE, example_inputs=images())
+    assert (part.coverage, part.is_exact) == (1.0, False)
+    assert "not proven, since it cannot be recorded" in part.certificate.reason

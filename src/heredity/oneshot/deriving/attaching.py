@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from heredity import checkpoints
-from heredity.errors import TransferRefused
+from heredity.errors import TransferRefused, UntraceableModule
+from heredity.inheritance import ExampleInputs, Inheritance
+from heredity.inheritance.planning import as_inputs
+from heredity.oneshot.deriving.planning import plan_between, plan_by_origins, supernet_graph
+from heredity.oneshot.freezing import freeze_with_origins
 
 if TYPE_CHECKING:
+    from heredity.oneshot.walking import Architecture
     from heredity.store import Checkpoint
 
 
@@ -46,3 +51,42 @@ def attach(supernet: torch.nn.Module, checkpoint: Checkpoint) -> None:
     buffers = {name for name, _ in supernet.named_buffers(remove_duplicate=False)}
     given = {name: value.clone() if name in buffers else value for name, value in values.items()}
     supernet.load_state_dict(given, assign=True)
+
+
+def attach_part(
+    supernet: torch.nn.Module,
+    checkpoint: Checkpoint,
+    *,
+    architecture: Architecture,
+    example_inputs: ExampleInputs,
+) -> Inheritance:
+    """Attach a supernet to its checkpoint, to judge one architecture; say what the architecture has of it.
+
+    Give what is returned to `Trial.inherited`: a trial that judges an architecture by the supernet's weights
+    trains and copies nothing, and yet has inherited them.
+
+    Args:
+        supernet: As for `attach`.
+        checkpoint: As for `attach`.
+        architecture: Which part is judged: a legal point of `space_of`.
+        example_inputs: Inputs as the network gets them; recorded, not run.
+
+    Returns:
+        What the architecture's network has of the checkpoint, and what is proven of it before its statistics
+        are taken anew. Its `module` shares the supernet's parameters. Where it cannot be recorded, the
+        weights are the same, and the certificate says that nothing is proven.
+
+    Raises:
+        InputError: The architecture is no point of the supernet's space.
+        TransferRefused: As for `attach`.
+        CorruptCheckpoint: As for `attach`.
+    """
+    attach(supernet, checkpoint)
+    frozen = freeze_with_origins(supernet, architecture, is_sharing=True)
+    inputs = as_inputs(example_inputs)
+    try:
+        plan = plan_between(supernet_graph(supernet, architecture, inputs), frozen.module, inputs)
+    except UntraceableModule as error:
+        plan = plan_by_origins(frozen, error)
+    reason = "the child's parameters are the parent's own memory"
+    return Inheritance(checkpoint, plan, frozen.module, not_measured=reason)
