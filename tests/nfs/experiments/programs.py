@@ -59,18 +59,17 @@ def write_file(folder: Path, *, name: str, does: str, trials: Mapping[str, objec
     (folder / "experiment.yml").write_text(yaml.safe_dump(value))
 
 
-def copy_example(folder: Path, *, training_seconds: float, num_trials: int, machines: str) -> None:
-    """Copy NNI's example; only its numbers and where its command runs become others.
-
-    The machines are those of `on_machine.py`.
-    """
+def copy_example(
+    folder: Path, *, training_seconds: float, num_trials: int, program: str, platform: str = "local"
+) -> None:
+    """Copy NNI's example; only its numbers, its platform and what starts its trials become others."""
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("shared", "__pycache__", ".gitignore"))
     config = folder / "config.yml"
     shared = folder.parent / "shared"
-    settings = f"env TRAINING_SECONDS={training_seconds} SHARED_DIRECTORY={shared}"
-    somewhere = f"-S {Path(__file__).with_name('on_machine.py')} {machines}"
-    command = f"{settings} {sys.executable} {somewhere} {sys.executable} -S main.py"
-    text = config.read_text().replace("python3 main.py", command)
+    # The log tells the machine.
+    settings = f"uname -n; env TRAINING_SECONDS={training_seconds} SHARED_DIRECTORY={shared}"
+    text = config.read_text().replace("python3 main.py", f"{settings} {program}")
+    text = text.replace("Platform: local", f"Platform: {platform}")
     config.write_text(text.replace("maxTrialNum: 10", f"maxTrialNum: {num_trials}"))
 
 

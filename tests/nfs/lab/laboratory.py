@@ -23,7 +23,7 @@ SERVER = "server"
 CLIENTS = ("c1", "c2")
 # The least that the kernel takes. After a restart the server waits so long for clients that are gone.
 LEASE_SECONDS = 10
-_MEMORY_MB = {SERVER: 1024, "c1": 1536, "c2": 1536}  # two trials with torch want more than 768
+_SERVER_MB = 1024
 _DISK_MB = {SERVER: 2048, "c1": 16, "c2": 16}
 _BOOT_SECONDS = 60.0
 _DEATH_SECONDS = 10.0
@@ -46,13 +46,22 @@ class Laboratory:
     kernel, the network has no name, and the server's disk lies in a temporary folder.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, client_mb: int = 1536) -> None:
+        """Nothing runs yet.
+
+        Args:
+            client_mb: Memory of a client, in MB: two trials with torch want more than 768.
+
+        Raises:
+            GuestError: Something is missing on this machine.
+        """
         missing = what_is_missing()
         if missing:
             raise GuestError(f"The NFS laboratory cannot run here: {'; '.join(missing)}.")
         self.state = Path(tempfile.mkdtemp(prefix="nfs-laboratory-"))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._interpreters: dict[str, list[Interpreter]] = {name: [] for name in (SERVER, *CLIENTS)}
+        self._memory_mb = dict.fromkeys(CLIENTS, client_mb) | {SERVER: _SERVER_MB}
         self.network = Network((SERVER, *CLIENTS))
 
     def __enter__(self) -> Self:
@@ -111,7 +120,7 @@ class Laboratory:
             # The kernel kills it when our thread in the network's namespace ends. Its dozens of processes get
             # a process namespace of their own, so that the kernel also buries them: PID 1 here may not.
             *("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"),
-            *("linux.uml", f"mem={_MEMORY_MB[name]}M", "quiet"),
+            *("linux.uml", f"mem={self._memory_mb[name]}M", "quiet"),
             *("root=/dev/root", "rootfstype=hostfs", "ro", f"init={Path(sys.executable).resolve()}"),
             f"ubd0={self._disk(name)}",
             *(f"uml_dir={self.state}/uml/", f"umid={name}", "con=null", "con0=null,fd:1"),
