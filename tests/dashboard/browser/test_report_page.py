@@ -138,6 +138,24 @@ def test_a_cell_is_drawn(write: Callable[[History], Path], show: Callable[[Path]
     assert {"conv3", "skip", "pool", "output", "node 1"} <= set(texts)
 
 
+def test_of_two_cells_asked_for_the_later_one_is_shown(
+    write: Callable[[History], Path], show: Callable[[Path], Page]
+) -> None:
+    """The answer to the first question comes last."""
+    history = History()
+    for name, operator in (("one", "conv3"), ("two", "pool")):
+        history.propose(name, parameters={"normal/0/0": operator, "normal/0/1": "skip"})
+    page = show(write(history))
+    page.evaluate(
+        "detailOf = ((known) => async (id) => { const answer = await known(id);"
+        " if (id === 'one') await new Promise((done) => { letGo = done; }); return answer; })(detailOf);"
+        " letGo = null; show('cells'); cells.shown = ''; select('one'); select('two');"
+    )
+    until(page, "letGo && document.querySelector('#view-cells svg')")
+    page.evaluate("async () => { letGo(); await new Promise(requestAnimationFrame); }")
+    assert "pool" in page.locator("#view-cells svg text").all_text_contents()
+
+
 def test_thousands_of_trials_take_a_part_of_a_second_of_the_processor(
     write: Callable[[History], Path], show: Callable[[Path], Page]
 ) -> None:

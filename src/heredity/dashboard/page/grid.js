@@ -1,6 +1,6 @@
 // A table of which only the rows in sight are elements: thousands cost what thirty do.
 
-const ROW_PIXELS = 26;
+const ROW_PIXELS = 26, NAME_SIGNS = 26;
 const isNothing = (value) => value === null || value === undefined || value === "";
 
 class Grid {
@@ -85,7 +85,7 @@ class Grid {
     element.style.top = `${index * ROW_PIXELS}px`;
     element.style.gridTemplateColumns = this.template;
     for (const column of this.columns) {
-      const content = column.cell ? column.cell(row) : column.text(row), shown = column.isFitted ? clipText(content, 28) : content;
+      const content = column.cell ? column.cell(row) : column.text(row), shown = column.isFitted ? clipText(content, NAME_SIGNS) : content;
       const cell = make("div", { class: `cell${column.isNumber ? " number" : ""}`, role: "gridcell" }, shown);
       if (typeof content === "string" && content.length > 12) cell.title = content;
       element.append(cell);
