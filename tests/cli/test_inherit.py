@@ -85,7 +85,7 @@ def test_what_is_missing_is_named(place: str) -> None:
 
 def test_show_prints_how_a_checkpoint_began(place: str) -> None:
     output = run("show", place, "child")
-    for part in ("exact", " from father, by best_effort", "gather [8 of 8] [:]", "note=a"):
+    for part in ("exact", " from father, by best_effort", "gather [8 of 8, 4 fresh] [:]", "note=a"):
         assert part in output
     assert "eJ" not in output.partition("tensor")[0]  # the packed plan is not among the metadata
     assert re.search("inherited +–", run("show", place, "father"))

@@ -112,7 +112,12 @@ def verdict_text(inheritance: Mapping[str, Json] | None) -> Text:
         return Text("–", style="dim")
     verdict = str(inheritance.get("verdict"))
     coverage = inheritance.get("coverage")
-    share = f" {coverage:.0%}" if isinstance(coverage, float | int) else ""
+    # "100%" is said of all only, as on the dashboard.
+    share = (
+        f" {coverage if coverage == 1 else min(coverage, 0.99):.0%}"
+        if isinstance(coverage, float | int)
+        else ""
+    )
     return Text(f"{verdict}{share}", style=VERDICT_STYLES.get(verdict, ""))
 
 

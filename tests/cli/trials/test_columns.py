@@ -51,6 +51,11 @@ def test_a_trial_that_goes_on_from_its_parent_and_runs(history: History) -> None
     assert (row["score"], row["steps"], row["in all"]) == ("0.6 …", "+9/18", "18")
 
 
+def test_no_hundred_percent_is_said_of_less_than_all(history: History) -> None:
+    history.inherit("child", {"verdict": "exact", "coverage": 0.998})
+    assert _row(history, "child")["inherited"] == "exact 99%"
+
+
 def test_a_stopped_trial_says_why(history: History) -> None:
     history.ask_to_stop("child", "below the median")
     history.stop_early("child", 0.6)

@@ -50,7 +50,9 @@ function bytesText(value) {
 }
 
 function inheritedText(row) {
-  if (row.verdict) return row.coverage === null ? row.verdict : `${row.verdict} ${Math.floor(row.coverage * 100)} %`;
+  // "100 %" is said of all only.
+  const percent = row.coverage === 1 ? 100 : Math.min(99, Math.round(row.coverage * 100));
+  if (row.verdict) return row.coverage === null ? row.verdict : `${row.verdict} ${percent} %`;
   return row.continues ? "goes on" : DASH;
 }
 

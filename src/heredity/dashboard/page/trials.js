@@ -21,7 +21,7 @@ const trials = {
       { title: "state", width: 112, value: (row) => row.state, cell: (row) => make("span", { class: row.state }, stateText(row.state)) },
       { title: clipText(objective, 24), width: 90, isNumber: true, value: (row) => meritOf(row), cell: (row) => make("span", {}, model.best.has(row.id) ? "★ " : "", numberText(scoreOf(row)), row.score === null && scoreOf(row) !== null ? " …" : "") },
       ...Object.keys(further).map((name) => ({ title: clipText(name, 24), width: 90, isNumber: true, value: (row) => row.metrics[name], text: (row) => numberText(row.metrics[name]) })),
-      { title: "inherited", width: 146, value: (row) => inheritedText(row).replace(DASH, ""), cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
+      { title: "inherited", width: 160, value: (row) => inheritedText(row).replace(DASH, ""), cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
       { title: "parents", width: 100, isFitted: true, value: (row) => row.parents[0], text: (row) => row.parents.join(", ") || DASH },
       number("steps", 70, "steps"), number("in all", 70, "total"), number("time", 96, "seconds", secondsText), { ...number("cpu", 96, "cpu", secondsText), isOptional: true },
       plain("strategy's word", 130, "word", { isWide: true, isOptional: true }),
@@ -33,9 +33,9 @@ const trials = {
     return [
       { title: "checkpoint", width: 120, isFitted: true, isWide: true, value: (row) => row.number, text: (row) => row.id },
       { title: "score", width: 90, isNumber: true, value: (row) => row.score, text: (row) => numberText(row.score) },
-      { title: "inherited", width: 150, value: (row) => row.verdict, cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
+      { title: "inherited", width: 160, value: (row) => row.verdict, cell: (row) => make("span", { class: row.verdict || "" }, inheritedText(row)) },
       { title: "parents", width: 120, isFitted: true, isWide: true, value: (row) => row.parents[0], text: (row) => row.parents.join(", ") || DASH },
-      { title: "saved", width: 170, value: (row) => row.started, text: (row) => new Date(row.started * 1000).toLocaleString() },
+      { title: "saved", width: 190, value: (row) => row.started, text: (row) => new Date(row.started * 1000).toLocaleString() },
       { title: "metadata", width: 260, isWide: true, isOptional: true, value: hyperparameters, text: hyperparameters },
     ];
   },

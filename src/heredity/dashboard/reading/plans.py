@@ -14,6 +14,9 @@ from heredity.errors import CorruptCheckpoint
 _ENTRY, _PLAN = "inheritance", "plan"
 _MOST_JSON_BYTES = 1 << 28
 
+_ENTRIES = {"mean": -3, "zero": -2, "fresh": -1}
+"""Entries of an axis that come from no single entry of the parent, as in heredity.transfer.plans.plan."""
+
 
 def entry_of(metadata: Mapping[str, Json]) -> Mapping[str, Json] | None:
     """What was recorded; None where the checkpoint does not say."""
@@ -64,8 +67,10 @@ def _verdict(verdicts: Mapping[object, object], tensor: str) -> tuple[str, str]:
 
 
 def _how(step: Mapping[str, Json]) -> str:
-    """Such as ``gather [12 of 16] [:]``."""
-    axes, sizes = step.get("axes"), step.get("source_shape")
+    """Such as ``gather [16 of 16, 8 fresh] [:]``: the words of `Step`, without what only torch can read."""
+    axes, sizes, value = step.get("axes"), step.get("source_shape"), step.get("value", 0)
+    if step.get("how") == "fill" and isinstance(value, int | float):
+        return f"all {value:g}"
     if not isinstance(axes, list) or not isinstance(sizes, list):
         return str(step.get("how"))
     return " ".join([str(step.get("how")), *(_axis(*pair) for pair in zip(axes, sizes, strict=False))])
@@ -75,8 +80,12 @@ def _axis(axis: Json, size: Json) -> str:
     match axis:
         case {"sources": [[0, count, 1]], **rest} if count == size and "scales" not in rest:
             return "[:]"
-        case {"sources": [*runs]}:
+        case {"sources": [*runs], **rest}:
             counts = [run for run in runs if isinstance(run, list) and len(run) == 3]
             taken = sum(n for first, n, _ in counts if isinstance(first, int) and first >= 0)
-            return f"[{taken} of {size}]"
+            parts = [f"{taken} of {size}"]
+            for word, entry in _ENTRIES.items():
+                count = sum(n for first, n, _ in counts if first == entry)
+                parts += [f"{count} {word}"] if count else []
+            return f"[{', '.join(parts)}{', scaled' if 'scales' in rest else ''}]"
     return "[?]"
