@@ -11,6 +11,7 @@ from tests.oneshot.supernets import elastic, images
 
 from heredity.errors import InputError
 from heredity.oneshot import Elastic, ElasticLinear, Parts, freeze, selecting, selection_of, separate_parts
+from heredity.oneshot.elastic.parts import part_of
 from heredity.oneshot.freezing import freeze_with_origins
 
 ARCHITECTURE = {"width": 4, "narrow": 3, "kernel": 3}
@@ -19,6 +20,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
     "adam": lambda p: torch.optim.AdamW(p, lr=0.1),
     "foreach": lambda p: torch.optim.Adam(p, lr=0.1, foreach=True),
+    "fused": lambda p: torch.optim.AdamW(p, lr=0.1, fused=True),
+    "fused sgd": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, fused=True),
     "adagrad": lambda p: torch.optim.RMSprop(p, lr=0.1, centered=True),
 }
 
@@ -54,10 +57,11 @@ def _steps_alone(module: torch.nn.Module, optimizer: torch.optim.Optimizer, num:
         optimizer.step()
 
 
-def test_what_lies_outside_of_a_part_stays_as_it_is() -> None:
+@pytest.mark.parametrize("name", ["momentum", "adam", "fused"])
+def test_what_lies_outside_of_a_part_stays_as_it_is(name: str) -> None:
     supernet = elastic()
     before = copy.deepcopy(supernet)
-    _steps(supernet, OPTIMIZERS["momentum"](supernet.parameters()), Parts(), 2)
+    _steps(supernet, OPTIMIZERS[name](supernet.parameters()), Parts(), 2)
     frozen = freeze_with_origins(supernet, ARCHITECTURE)
     for source, origin in frozen.origins.values():
         outside = torch.ones(origin.tensor.shape, dtype=torch.bool)
@@ -73,7 +77,7 @@ def test_an_optimizers_state_is_by_whole_parameter_after_a_step() -> None:
     assert all(state["exp_avg"].shape == p.shape for p, state in optimizer.state.items())
 
 
-@pytest.mark.parametrize("name", ["momentum", "adam"])
+@pytest.mark.parametrize("name", ["momentum", "adam", "fused"])
 def test_parts_that_are_kept_are_as_good_as_new_ones(name: str) -> None:
     torch.manual_seed(0)
     first = elastic()
@@ -96,6 +100,45 @@ def test_parts_that_are_kept_take_the_values_that_were_trained_since() -> None:
         _steps(first, ours, kept, 1, kernel=kernel)
         _steps(second, theirs, Parts(), 1, kernel=kernel)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("is_dense", [True, False])
+def test_a_copied_part_is_the_slice_whatever_its_strides(is_dense: bool) -> None:
+    """A tensor that is not dense, such as one with its channels last, is copied along its strides."""
+    whole = torch.arange(4 * 3 * 5 * 5.0).reshape(4, 3, 5, 5)
+    parameter = torch.nn.Parameter(whole if is_dense else whole.to(memory_format=torch.channels_last))
+    slices = (slice(3), slice(2), slice(1, 4), slice(1, 4))
+    with separate_parts() as parts:
+        leaf = part_of(parameter, slices)
+        torch.autograd.backward(leaf.square().sum())
+    parts.step(torch.optim.SGD([parameter], lr=0.5))  # x - 0.5 * 2 x = 0
+    expected = whole.clone()
+    expected[slices] = 0.0
+    assert leaf.is_contiguous()
+    assert torch.equal(parameter, expected)
+
+
+def test_a_step_with_parts_leaves_the_optimizers_groups_as_they_were() -> None:
+    supernet = elastic()
+    optimizer = OPTIMIZERS["adam"](supernet.parameters())
+    before = optimizer.param_groups[0]["params"]
+    _steps(supernet, optimizer, Parts(), 1)
+    assert optimizer.param_groups[0]["params"] is before
+
+
+def test_an_entrys_moments_wait_while_other_parts_run() -> None:
+    """Adam neither decays nor applies the moments of what did not run; only the count of steps goes on."""
+    layer = ElasticLinear(4, Elastic((1, 3), label="width"), bias=False)
+    optimizer, parts = torch.optim.Adam(layer.parameters(), lr=0.1), Parts()
+    seen = []
+    for position in (1, 0, 0):
+        optimizer.zero_grad()
+        with separate_parts(parts), selecting({"width": position}):
+            layer(torch.ones(2, 4)).sum().backward()
+        parts.step(optimizer)
+        seen.append((layer.weight[1:].detach().clone(), optimizer.state[layer.weight]["exp_avg"][1:].clone()))
+    assert all(torch.equal(now, first) for later in seen for now, first in zip(later, seen[0], strict=True))
+    assert optimizer.state[layer.weight]["step"].item() == 3
 
 
 def test_a_new_optimizer_begins_without_the_slots_of_the_one_before() -> None:

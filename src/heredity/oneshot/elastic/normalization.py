@@ -68,10 +68,10 @@ class _ElasticBatchNorm(Choosing, _BatchNorm):
 
     def _counted(self) -> float:
         """Count the batch; give the weight that it has among all, as torch's layer does."""
-        if not self.training or not self.track_running_stats or self.num_batches_tracked is None:
+        if not self.training or not self.track_running_stats or (count := self.num_batches_tracked) is None:
             return self.momentum or 0.0
-        self.num_batches_tracked.add_(1)
-        return 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        count.add_(1)
+        return 1.0 / float(count) if self.momentum is None else self.momentum
 
     def points(self) -> Iterator[ChoicePoint]:
         """See `Choosing.points`."""

@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import torch
 
 from heredity.errors import InputError
+from heredity.oneshot.elastic.copies import Copy, lies_apart
 
 if TYPE_CHECKING:
     from heredity.oneshot.origins import Slices
-
-_SHORT_RUN = 16
-"""Parts whose entries lie in shorter runs are copied."""
 
 _MOST_KEPT, _MOST_COPIED = 10_000, 4_000_000
 """How many parts are kept for the next time, and how many entries the copies among them may have."""
@@ -39,58 +37,62 @@ class Part:
         slices: Which part.
     """
 
-    __slots__ = (
-        "_address",
-        "is_copy",
-        "leaf",
-        "lent",
-        "parameter",
-        "place",
-        "places",
-        "slices",
-        "slots",
-        "values",
-    )
+    __slots__ = ("_address", "_copies", "_copy", "_lent", "_slots", "leaf", "parameter", "slices")
 
     def __init__(self, parameter: torch.Tensor, slices: Slices) -> None:
         self.parameter = parameter
         self.slices = slices
-        self.place = parameter.detach()[slices]
-        self.is_copy = _run_length(self.place) < _SHORT_RUN
-        self.values = self.place.contiguous() if self.is_copy else self.place
-        self.leaf = self.values.detach().requires_grad_(parameter.requires_grad)
-        self.slots: dict[str, object] = {}
-        self.lent: dict[str, Any] = {}  # Any: tensors, and whatever else an optimizer keeps
-        self.places: dict[str, torch.Tensor] = {}
+        view = parameter.detach()[slices]
+        self._copy = Copy(parameter, slices) if lies_apart(view) else None
+        values = view if self._copy is None else self._copy.values
+        self.leaf = values.detach().requires_grad_(parameter.requires_grad)
+        self._slots: dict[str, object] = {}
+        self._lent: dict[str, Any] = {}  # Any: tensors, and whatever else an optimizer keeps
+        self._copies: dict[str, Copy] = {}
         self._address = parameter.data_ptr()
+
+    @property
+    def num_copied(self) -> int:
+        """How many entries its copy has."""
+        return 0 if self._copy is None else self.leaf.numel()
 
     def is_of(self, parameter: torch.Tensor) -> bool:
         """Whether it stands for this parameter, and the parameter is still where it was."""
         return self.parameter is parameter and self._address == parameter.data_ptr()
 
+    def make_dense(self) -> bool:
+        """Let the leaf have its own memory, if its entries have gaps; give whether it had not."""
+        if self.leaf.is_contiguous():
+            return False
+        self._copy = Copy(self.parameter, self.slices)
+        self.leaf.data = self._copy.values
+        self._slots.clear()  # what was lent as views is lent as copies
+        return True
+
     def read(self) -> None:
         """Take the values anew, if it has its own."""
-        if self.is_copy:
-            self.values.copy_(self.place)
+        if self._copy is not None:
+            self._copy.read()
 
     def lend(self, optimizer: torch.optim.Optimizer) -> None:
         """Give the leaf the same part of the parameter's slots as its own."""
-        slots = optimizer.state.get(self.parameter, {})
+        slots = optimizer.state.get(self.parameter)
+        if not slots:
+            return
         for name, value in slots.items():
-            if self.slots.get(name) is not value:
+            if self._slots.get(name) is not value:
                 self._borrow(name, value)
-            elif self.is_copy and (place := self.places.get(name)) is not None:
-                self.lent[name].copy_(place)
-        if slots:
-            optimizer.state[self.leaf] = {name: self.lent[name] for name in slots}
+            elif name in self._copies:
+                self._copies[name].read()
+        optimizer.state[self.leaf] = {name: self._lent[name] for name in slots}
 
     def take_back(self, optimizer: torch.optim.Optimizer) -> None:
         """Put the slots where they belong; what the optimizer has changed in place is there already."""
         state = optimizer.state[self.parameter]
         for name, value in optimizer.state.pop(self.leaf, {}).items():
-            if name in self.lent and value is self.lent[name]:
-                if self.is_copy and (place := self.places.get(name)) is not None:
-                    place.copy_(value)
+            if name in self._lent and value is self._lent[name]:
+                if name in self._copies:
+                    self._copies[name].write()
             elif _is_by_entry(value, self.leaf):
                 if state.get(name) is None:
                     state[name] = torch.zeros_like(self.parameter, dtype=value.dtype)
@@ -100,16 +102,20 @@ class Part:
 
     def write_back(self) -> None:
         """Put the new values where they belong, if they are not there."""
-        if self.is_copy:
-            self.place.copy_(self.values)
+        if self._copy is not None:
+            self._copy.write()
 
     def _borrow(self, name: str, value: object) -> None:
         """Note a slot of the parameter, and where its part is; it is asked for again at each step."""
-        self.slots[name] = self.lent[name] = value
-        self.places.pop(name, None)
-        if _is_by_entry(value, self.parameter):
-            self.places[name] = place = value.detach()[self.slices]
-            self.lent[name] = place.contiguous() if self.is_copy else place
+        self._slots[name] = self._lent[name] = value
+        self._copies.pop(name, None)
+        if not _is_by_entry(value, self.parameter):
+            return
+        if self._copy is None:
+            self._lent[name] = value.detach()[self.slices]
+        else:
+            self._copies[name] = copy = Copy(value, self.slices)
+            self._lent[name] = copy.values
 
 
 class Parts:
@@ -131,7 +137,7 @@ class Parts:
             part = self._kept.get(key)
             if part is None or not part.is_of(parameter):
                 part = self._kept[key] = Part(parameter, slices)
-                self._num_copied += part.values.numel() if part.is_copy else 0
+                self._num_copied += part.num_copied
             else:
                 part.read()
             self._read[key] = part
@@ -157,7 +163,8 @@ class Parts:
         """Let an optimizer update the parts and the whole parameters that have gradients; then forget them.
 
         A part's moments are the same part of the whole's, and what lies outside of a part stays as it is:
-        neither momentum nor weight decay touches what did not run. Counts of steps are of the parameter.
+        neither momentum nor weight decay touches what did not run. Counts of steps are of the parameter: Adam
+        corrects the moments of an entry that seldom ran as if it had run whenever any part did.
 
         Raises:
             InputError: A parameter was read in two parts, or as a whole too.
@@ -172,8 +179,19 @@ class Parts:
                     hint="Use `accumulate`, and let the optimizer step as always.",
                 )
             found[id(part.parameter)] = part
+        if any(group.get("fused") for group in optimizer.param_groups):
+            self._make_dense()
         _step(optimizer, found)
         self.forget()
+
+    def _make_dense(self) -> None:
+        """Leave no gaps: torch 2.13's fused kernels go along memory, and would change others' entries.
+
+        What was a view is not kept, so that a forward always sees the same strides, on which rounding hangs.
+        """
+        for key, part in self._read.items():
+            if part.make_dense():
+                del self._kept[key]
 
     def forget(self) -> None:
         """Forget what was read, and its gradients."""
@@ -228,37 +246,27 @@ def part_of(parameter: torch.Tensor, slices: Slices) -> torch.Tensor:
 
 def _step(optimizer: torch.optim.Optimizer, parts: dict[int, Part]) -> None:
     """One step, in which leaves stand in the place of their parameters."""
-    groups = [list(group["params"]) for group in optimizer.param_groups]
-    own = {id(parameter) for group in groups for parameter in group}
-    parts = {key: part for key, part in parts.items() if key in own}
+    groups = [group["params"] for group in optimizer.param_groups]
+    lent = []
     try:
         for group, parameters in zip(optimizer.param_groups, groups, strict=True):
-            group["params"] = [
-                parts[id(one)].leaf if id(one) in parts else one
-                for one in parameters
-                if id(one) in parts or one.grad is not None
-            ]
-        for part in parts.values():
-            part.lend(optimizer)
+            group["params"] = leaves = []
+            for parameter in parameters:
+                if (part := parts.get(id(parameter))) is not None:
+                    part.lend(optimizer)
+                    lent.append(part)
+                    leaves.append(part.leaf)
+                elif parameter.grad is not None:
+                    leaves.append(parameter)
         optimizer.step()
     finally:
         for group, parameters in zip(optimizer.param_groups, groups, strict=True):
             group["params"] = parameters
-        for part in parts.values():
+        for part in lent:
             part.take_back(optimizer)
-    for part in parts.values():
+    for part in lent:
         part.write_back()
 
 
 def _is_by_entry(value: object, parameter: torch.Tensor) -> TypeGuard[torch.Tensor]:
     return isinstance(value, torch.Tensor) and value.shape == parameter.shape and value.dim() > 0
-
-
-def _run_length(view: torch.Tensor) -> int:
-    """How many entries lie beside one another in memory; many if they all do."""
-    length = 1
-    for size, stride in zip(reversed(view.shape), reversed(view.stride()), strict=True):
-        if stride != length and size != 1:
-            return length
-        length *= size
-    return max(length, _SHORT_RUN)
