@@ -60,8 +60,8 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError as error:
         raise ConfigError(
-            f"report: expected a number, got {text!r:.80}.",
-            hint="For a page about an experiment, name a file: heredity report PLACE -o report.html",
+            f"report: expected a number, got {text!r:.80}; a page about it needs a file to be written to.",
+            hint="heredity report PLACE -o report.html writes a page about an experiment or a store.",
         ) from error
 
 
