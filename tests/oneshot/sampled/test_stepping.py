@@ -8,7 +8,7 @@ import torch
 from tests.oneshot.supernets import choice, elastic, images
 from torch.nn import functional
 
-from heredity.oneshot import selecting
+from heredity.oneshot import Elastic, ElasticLinear, selecting
 from heredity.oneshot.sampled import Sandwich, backward, score_of, soft_cross_entropy, step
 from heredity.transfer.shrinking.recalibration import recalibrate
 
@@ -59,6 +59,19 @@ def test_a_step_changes_only_what_ran() -> None:
         step(supernet, optimizer, (x, x), [{"first": 0, "second": 1}], loss=functional.mse_loss)
     changed = {name for name, value in supernet.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"0.candidates.conv.weight", "0.candidates.conv.bias"}
+
+
+def test_entries_outside_of_several_architectures_still_follow_their_moments() -> None:
+    layer = ElasticLinear(4, Elastic((1, 2, 4), label="width"), bias=False)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    seen = []
+    for selections in ([{"width": 2}], [{"width": 0}, {"width": 1}]):
+        batch = torch.ones(2, 4), torch.zeros(())
+        step(layer, optimizer, batch, selections, loss=lambda output, _: output.sum())
+        seen.append((layer.weight[2:].detach().clone(), optimizer.state[layer.weight]["exp_avg"][2:].clone()))
+    (before, moments), (after, decayed) = seen
+    torch.testing.assert_close(decayed, 0.9 * moments)
+    assert (after < before).all()
 
 
 def test_a_score_is_taken_with_statistics_of_the_architecture_alone() -> None:
