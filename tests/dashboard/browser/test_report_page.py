@@ -156,6 +156,24 @@ def test_of_two_cells_asked_for_the_later_one_is_shown(
     assert "pool" in page.locator("#view-cells svg text").all_text_contents()
 
 
+def test_among_many_scores_no_line_leads_to_a_trial_without_one(
+    write: Callable[[History], Path], show: Callable[[Path], Page]
+) -> None:
+    history = History()
+    history.propose("father")
+    history.start("father")
+    history.complete("father", 0.5)
+    for number in range(801):
+        history.propose(f"t{number}", "father")
+    page = show(write(history))
+    is_led_to = "lineage.isLedTo(model.byId.get('t7'))"
+    assert page.evaluate(is_led_to)
+    page.select_option("#view-lineage select >> nth=1", "score")
+    assert not page.evaluate(is_led_to)
+    page.evaluate("select('t7')")
+    assert page.evaluate(is_led_to)
+
+
 def test_thousands_of_trials_take_a_part_of_a_second_of_the_processor(
     write: Callable[[History], Path], show: Callable[[Path], Page]
 ) -> None:

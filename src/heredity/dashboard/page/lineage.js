@@ -68,7 +68,7 @@ const lineage = {
     for (const index of order) {
       const row = model.rows[index], [x, y] = this.pixels[index];
       if (x < -20 || y < -20 || x > chart.left + chart.width + 20 || y > chart.top + chart.height + 20) continue;
-      context.globalAlpha = model.marked && !model.marked.has(row.id) ? 0.3 : 1;
+      context.globalAlpha = model.marked && !model.marked.has(row.id) ? (this.isMany() ? 0.12 : 0.3) : 1;
       mark(context, row, x, y, size);
     }
     context.globalAlpha = 1;
@@ -77,9 +77,14 @@ const lineage = {
     this.ring(context, size);
     this.labels(context, chart, rowHeight, size);
   },
+  // Thousands of faint lines are no longer faint, and hide the one that is looked at.
+  isMany: () => model.rows.length > 800,
+  // Trials without a score have no place among scores: of many, lines to the lower edge would hide all else.
+  isLedTo(row) { return this.down === "lines" || scoreOf(row) !== null || !this.isMany() || (model.marked !== null && model.marked.has(row.id)); },
   edges(context, size) {
     const groups = new Map();
     model.rows.forEach((row, index) => {
+      if (!this.isLedTo(row)) return;
       row.parents.forEach((parent, which) => {
         const from = model.order.get(parent);
         if (from === undefined) return;
@@ -90,7 +95,7 @@ const lineage = {
         groups.get(name).lines.push([this.pixels[from], this.pixels[index]]);
       });
     });
-    const isMany = model.rows.length > 800;
+    const isMany = this.isMany();
     for (const { kind, isDashed, isFaded, lines } of groups.values()) {
       context.beginPath();
       for (const [[x0, y0], [x1, y1]] of lines) {
@@ -102,7 +107,7 @@ const lineage = {
         context.lineTo(x1, y1);
       }
       context.strokeStyle = colours[kind] || colours.plain;
-      context.globalAlpha = (isFaded ? 0.25 : 0.75) * (isMany && !model.marked ? 0.55 : 1);
+      context.globalAlpha = (isFaded ? (isMany ? 0.07 : 0.25) : 0.75) * (isMany && !model.marked ? 0.55 : 1);
       context.lineWidth = isMany ? 0.8 : Math.max(1, Math.min(2, size / 3));
       context.setLineDash(isDashed ? [3, 3] : []);
       context.stroke();
