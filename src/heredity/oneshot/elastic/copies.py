@@ -16,51 +16,29 @@ _SHORT_RUN = 16
 class Copy:
     """A dense copy of a part, whose entries lie apart from one another in the whole.
 
-    It is read and written by the entries' places in memory. For the centres of 16 x 16 kernels that takes
-    2 and 3 us; `copy_` of the slice, which goes along runs of three entries, takes 6 us each way.
-
     Args:
         whole: Where the part lies.
         slices: Which part.
     """
 
-    __slots__ = ("_entries", "_indices", "_view", "_whole", "values")
+    __slots__ = ("_place", "values")
 
     def __init__(self, whole: torch.Tensor, slices: Slices) -> None:
-        whole = whole.detach()
-        self._view = whole[slices]
-        self.values = self._view.contiguous()
-        self._entries = self.values.view(-1)
-        self._whole = whole.view(-1) if whole.is_contiguous() else None
-        self._indices = _indices_of(whole, slices)
+        self._place = whole.detach()[slices]
+        self.values = self._place.contiguous()
 
     def read(self) -> None:
         """Take the values anew."""
-        if self._whole is None:
-            self.values.copy_(self._view)
-        else:
-            torch.index_select(self._whole, 0, self._indices, out=self._entries)
+        self.values.copy_(self._place)
 
     def write(self) -> None:
         """Put the values where they belong."""
-        if self._whole is None:
-            self._view.copy_(self.values)
-        else:
-            self._whole.scatter_(0, self._indices, self._entries)
+        self._place.copy_(self.values)
 
 
 def lies_apart(view: torch.Tensor) -> bool:
     """Whether work on a view, entry by entry, takes longer than on a copy of it."""
     return _run_length(view) < _SHORT_RUN
-
-
-def _indices_of(whole: torch.Tensor, slices: Slices) -> torch.Tensor:
-    """Where the entries of a part lie in a dense tensor, row by row."""
-    indices = torch.zeros((), dtype=torch.int64, device=whole.device)
-    for each, size in zip(slices, whole.shape, strict=True):
-        along = torch.arange(size, device=whole.device)[each]
-        indices = indices.unsqueeze(-1) * size + along
-    return indices.reshape(-1)
 
 
 def _run_length(view: torch.Tensor) -> int:
