@@ -25,6 +25,7 @@ from heredity.errors import (
 from heredity.experiment import ExperimentState
 from heredity.experiment.event_json import event_from_json, event_to_json
 from heredity.experiment.events import Event, ExperimentStarted
+from heredity.experiment.flat_lines import event_of_flat_line
 
 _IF_GONE = (
     "If its machine is gone for good, on NFS version 3 its lock stays: go on with "
@@ -259,7 +260,7 @@ def read_state(
     events = replay(path)
     state = ExperimentState(first_event(path, events))
     take = take or ExperimentState.handle
-    with _without_garbage_collection():
+    with without_garbage_collection():
         for number, event in enumerate(events, start=2):
             try:
                 take(state, event)
@@ -271,7 +272,7 @@ def read_state(
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Of what a replay makes nearly all is kept; looking for garbage in it took a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -297,7 +298,7 @@ def first_event(path: Path, events: Iterator[Event]) -> ExperimentStarted:
 
 def _event_of_line(path: Path, number: int, line: bytes) -> Event:
     try:
-        return event_from_json(decode(line))
+        return event_of_flat_line(line) or event_from_json(decode(line))
     except UnsupportedFormat:
         raise
     except (ValueError, RecursionError, CorruptJournal) as error:  # RecursionError: thousands of brackets

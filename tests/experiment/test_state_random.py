@@ -39,6 +39,8 @@ def wanted_later(state: ExperimentState) -> list[int]:
     """The numbers of trials that are wanted while a new driver resumes, and every trial completes."""
     wanted = [state.num_wanted()]
     starting = state.handle(happened.ExperimentResumed(at=1e6))
+    for trial in state.rested(1e6):
+        starting += state.handle(happened.TrialRested(at=1e6, trial=trial))
     while starting:
         commands = list(starting)
         starting = ()

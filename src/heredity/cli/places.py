@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,9 @@ def open_place(place: str) -> ExperimentPlace | Store:
         directory = Path(place)
         if (directory / JOURNAL_NAME).is_file():
             with waiting(f"reading {directory / JOURNAL_NAME}"):
-                return ExperimentPlace(directory, read_state(directory / JOURNAL_NAME))
+                state = read_state(directory / JOURNAL_NAME)
+            gc.freeze()  # it stays to the end; looking for garbage in it took as long as showing it
+            return ExperimentPlace(directory, state)
         if not directory.exists():
             raise ConfigError(f"{place}: there is no such directory.", hint=_beside(directory))
         if not (directory / FORMAT_NAME).is_file():

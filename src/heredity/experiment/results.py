@@ -34,6 +34,8 @@ def merit_of(score: float | None, rules: ExperimentStarted) -> float | None:
 
 def further_merits(metrics: Mapping[str, Json], rules: ExperimentStarted) -> dict[str, float]:
     """The further objectives, turned so that more is better; those that were not measured are left out."""
+    if not rules.further_objectives:
+        return {}
     measured = ((name, _number(metrics.get(name)), way) for name, way in rules.further_objectives.items())
     return {name: _turned(value, str(way)) for name, value, way in measured if value is not None}
 

@@ -138,14 +138,18 @@ class ExperimentState:
             IllegalMove: The event cannot happen in this state: a bug, or a journal that was edited.
             CorruptJournal: A second `ExperimentStarted`.
         """
-        if isinstance(event, happened.ExperimentStarted):
+        kind = type(event)
+        if kind is happened.ExperimentStarted:
             raise CorruptJournal("ExperimentStarted stands in the middle of the journal.")
-        if isinstance(event, _ATTEMPT_EVENTS) and not self.is_current(event):
+        if kind in _ATTEMPT_EVENTS and not self.is_current(event):  # type: ignore[arg-type]  # one of these
             raise IllegalMove(
-                f"{type(event).__name__} of {event.trial}, attempt {event.attempt}: not running"
+                f"{kind.__name__} of {event.trial}, attempt {event.attempt}: not running"  # type: ignore[union-attr]
             )
-        self._handlers[type(event)](event)
-        self._start_queued()
+        self._handlers[kind](event)
+        if self._queue:
+            self._start_queued()
+        if not self._commands:
+            return ()
         commands, self._commands = tuple(self._commands), []
         return commands
 
@@ -186,7 +190,7 @@ class ExperimentState:
 
     def _wait_for_parents(self, record: TrialRecord, at: float) -> None:
         """Let a trial wait, start or fail, as its parents' states say."""
-        while failed := self._failed_parent(record):
+        while record.parents and (failed := self._failed_parent(record)):
             if self._parent_failure is ParentFailure.FAIL:
                 record.error = _error_of_child(failed)
                 self._end(record, TrialState.FAILED, at)
@@ -201,8 +205,10 @@ class ExperimentState:
             self._enqueue(record)
 
     def _failed_parent(self, record: TrialRecord) -> TrialRecord | None:
-        parents = (self.trials[parent] for parent in record.parents)
-        return next((parent for parent in parents if parent.state is TrialState.FAILED), None)
+        for parent in record.parents:
+            if self.trials[parent].state is TrialState.FAILED:
+                return self.trials[parent]
+        return None
 
     def _replace_parent(self, record: TrialRecord, failed: TrialRecord) -> None:
         if failed.id in record.lost_parents:
@@ -338,8 +344,9 @@ class ExperimentState:
             if state.is_success:
                 self._total_steps[record.id] = record.steps + self.ancestor_steps(record.id)
             self._commands.append(TellStrategy(result_of(record, self.rules)))
-            children = [self.trials[child] for child in self._waiting_children.pop(record.id, [])]
-            ending.extend((child, TrialState.FAILED) for child in children if self._must_fail(child, record))
+            for child in self._waiting_children.pop(record.id, ()):
+                if self._must_fail(self.trials[child], record):
+                    ending.append((self.trials[child], TrialState.FAILED))
 
     def _must_fail(self, child: TrialRecord, parent: TrialRecord) -> bool:
         """Take in that a parent has ended: the child waits for one less, or fails with it."""
@@ -384,4 +391,4 @@ def _error_of_child(parent: TrialRecord) -> str:
 
 _BY_DESCENT = ("its parent ", "its ancestor ")
 
-_ATTEMPT_EVENTS = get_args(happened.AttemptEvent)
+_ATTEMPT_EVENTS = frozenset(get_args(happened.AttemptEvent))

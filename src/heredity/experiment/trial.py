@@ -46,6 +46,9 @@ class TrialState(Enum):
     LOST = "lost"
     """Not by its own fault; may be tried again, after a pause."""
 
+    # Of a state there is one object. An enum hashes the name, in Python, at each look into a table.
+    __hash__ = object.__hash__
+
     @property
     def is_end(self) -> bool:
         """Whether nothing can happen to the trial any more."""
@@ -54,7 +57,7 @@ class TrialState(Enum):
     @property
     def is_success(self) -> bool:
         """Whether children may start from such a parent."""
-        return self in {TrialState.COMPLETED, TrialState.STOPPED_EARLY}
+        return self is TrialState.COMPLETED or self is TrialState.STOPPED_EARLY
 
 
 LEGAL_MOVES: Mapping[TrialState, frozenset[TrialState]] = {
@@ -152,7 +155,9 @@ class TrialRecord:
     @property
     def steps(self) -> int:
         """The trial's own training steps, as it reported them."""
-        last = max((report.step for report in self.reports), default=self.first_step)
+        if not self.reports:
+            return 0
+        last = max([report.step for report in self.reports])
         return max(0, last - self.first_step)  # a function may report before it goes on from its parent
 
     @property

@@ -60,7 +60,7 @@ class Sheet:
         """How wide each column wants to be."""
         titles = [title.rstrip(">~") for title in self.titles]
         columns = zip(titles, *self.rows, strict=True) if self.rows else ((title,) for title in titles)
-        return [max(cell_len(_plain(cell)) for cell in column) for column in columns]
+        return [max(map(_width, column)) for column in columns]
 
 
 def trial_sheet(
@@ -107,16 +107,12 @@ def as_table(sheet: Sheet) -> Table:
 
 def print_plain(screen: Console, sheet: Sheet) -> None:
     """For a program, and for many rows: laying a table out would take a minute for a hundred thousand."""
-    widths = sheet.widths()
-    titles = [title.rstrip(">~") for title in sheet.titles]
-    is_right = [title.endswith(">") for title in sheet.titles]
-    lines = [titles, ["─" * width for width in widths], *([_plain(c) for c in row] for row in sheet.rows)]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, is_right, strict=True)
-        ]
-        screen.file.write("  ".join(cells).rstrip() + "\n")
+    plain = Sheet(sheet.titles, sheet.ranks, tuple(tuple(map(_plain, row)) for row in sheet.rows))
+    widths = plain.widths()
+    sides = (">" if title.endswith(">") else "<" for title in sheet.titles)
+    line = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    head = [title.rstrip(">~") for title in sheet.titles], ["─" * width for width in widths]
+    screen.file.writelines(f"{line.format(*cells).rstrip()}\n" for cells in (*head, *plain.rows))
 
 
 def _columns(state: ExperimentState, marked: frozenset[TrialId]) -> list[_Column]:
@@ -148,13 +144,18 @@ def _plain(cell: Text | str) -> str:
     return cell if isinstance(cell, str) else cell.plain
 
 
-def _score(record: TrialRecord, *, is_marked: bool) -> Text:
+def _width(cell: Text | str) -> int:
+    text = _plain(cell)
+    return len(text) if text.isascii() else cell_len(text)  # which looks for letters of double width
+
+
+def _score(record: TrialRecord, *, is_marked: bool) -> Text | str:
     """The score; of a trial that runs, its last report, with a sign that it is not the end."""
     if record.score is None and record.state is TrialState.RUNNING and record.reports:
         return Text(f"{number_text(record.reports[-1].value)} …", style="dim")
     if is_marked:
         return Text(f"* {number_text(record.score)}", style="bold green")
-    return Text(number_text(record.score))
+    return number_text(record.score)
 
 
 def _metric(record: TrialRecord, name: str) -> str:
@@ -164,12 +165,13 @@ def _metric(record: TrialRecord, name: str) -> str:
 
 def _steps(record: TrialRecord) -> str:
     """Such as ``27``, ``9/27`` on the way to a budget; with a plus where they go on from a parent's."""
-    if not record.steps and record.max_steps is None:
+    steps = record.steps
+    if not steps and record.max_steps is None:
         return NOTHING
     plus = "+" if record.continues else ""
     # A budget counts from where the line began; own steps count from where the trial did.
     budget = None if record.max_steps is None else record.max_steps - record.first_step
-    return f"{plus}{record.steps}" if budget in {None, record.steps} else f"{plus}{record.steps}/{budget}"
+    return f"{plus}{steps}" if budget is None or budget == steps else f"{plus}{steps}/{budget}"
 
 
 def _total(record: TrialRecord, total: int) -> str:

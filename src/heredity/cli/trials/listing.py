@@ -23,6 +23,7 @@ from heredity.engine.directory import JOURNAL_NAME
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, TrialRecord, TrialState
 from heredity.ids import TrialId
+from heredity.journal import without_garbage_collection
 
 TERMINAL_ROWS = 50
 """More than that is no answer to a look, unless it is asked for; a program gets all."""
@@ -67,7 +68,8 @@ def list_trials(place: ExperimentPlace, wanted: Wanted, *, pager: bool) -> None:
     marked = best_trials(place.state)
     records = chosen(place.state, wanted, marked=marked)
     if not screen.is_terminal:
-        print_plain(screen, trial_sheet(place.state, records, marked=marked))
+        with without_garbage_collection():
+            print_plain(screen, trial_sheet(place.state, records, marked=marked))
         return
     shown = records if pager else _shortened(records, wanted)
     page = _page(place.state, shown, num_fitting=len(records), marked=marked, width=screen.width)
