@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from typing import Any
@@ -162,6 +163,36 @@ def test_a_result_that_waits_for_a_lock_is_seen_where_it_stands() -> None:
         calls.deliver(_result(7, 0.5))
         assert calls.are_still()
         assert "with lock:" in calls.stacks()
+
+
+def _thread_of_deliveries(before: set[threading.Thread]) -> threading.Thread:
+    [thread] = [each for each in set(threading.enumerate()) - before if each.name == "heredity-nni-results"]
+    return thread
+
+
+def test_the_thread_of_the_deliveries_ends_after_them_when_it_is_closed() -> None:
+    before, tuner = set(threading.enumerate()), Waiting()
+    calls = _calls(tuner)
+    thread = _thread_of_deliveries(before)
+    calls.deliver(_result(0, "a"))
+    calls.close()
+    calls.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert tuner.heard == ["a", True]
+
+
+def test_the_thread_of_the_deliveries_ends_when_all_have_forgotten_the_calls() -> None:
+    before = set(threading.enumerate())
+    calls = _calls(Waiting())
+    thread = _thread_of_deliveries(before)
+    calls.deliver(_result(0, "a"))
+    calls.begin(1)
+    assert _answers(calls, 1) == {1}
+    del calls
+    gc.collect()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_parameters_may_be_submitted_later() -> None:

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -30,11 +31,16 @@ class _Call:
     begun_at: float
 
 
+_Deliveries = queue.SimpleQueue[Delivery | None]
+"""None: there are no more."""
+
+
 class InThreads:
     """Makes each call for hyperparameters in a thread of its own, and all deliveries in one more, in order.
 
     There is no pool: a blocked call takes nothing from the others but memory. The threads end with the
-    process, so that one that blocks for ever does not keep it.
+    process, so that one that blocks for ever does not keep it. The thread of the deliveries ends before, once
+    this is closed, or forgotten by all, calls that block among them.
     """
 
     def __init__(self, tuner: CalledTuner) -> None:
@@ -42,16 +48,21 @@ class InThreads:
         self._changed = threading.Condition()
         self._open: dict[int, _Call] = {}
         self._answers: deque[Answer] = deque()
-        self._deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._deliveries: _Deliveries = queue.SimpleQueue()
         self._num_undelivered = 0
         self._delivering = ""
         self._problem: InputError | None = None
         self._strangers: AbstractSet[int] | None = None
         """Threads that have nothing to do with the tuner."""
         self._dispatcher = threading.Thread(
-            target=self._deliver_all, name="heredity-nni-results", daemon=True
+            target=_deliver_all,
+            args=(self._deliveries, weakref.ref(self)),
+            name="heredity-nni-results",
+            daemon=True,
         )
         self._dispatcher.start()
+        self._end = weakref.finalize(self, self._deliveries.put, None)
+        self._end.atexit = False
 
     # --- the interface -------------------------------------------------------------------------------------
 
@@ -120,6 +131,10 @@ class InThreads:
                 threads[self._delivering] = self._dispatcher
         return standing.stacks(threads)
 
+    def close(self) -> None:
+        """End the thread of the deliveries, after those that wait. There must be no further ones."""
+        self._end()
+
     # --- in the threads ------------------------------------------------------------------------------------
 
     def _call(self, parameter_id: int) -> None:
@@ -139,18 +154,17 @@ class InThreads:
             self._answers.append(Answer(parameter_id, parameters))
             self._changed.notify_all()
 
-    def _deliver_all(self) -> None:
-        while True:
-            delivery = self._deliveries.get()
-            self._delivering = f"The delivery of trial {delivery.trial}'s results and of its end"
-            try:
-                delivery.hand_to(self._tuner)
-            except BaseException as error:  # noqa: BLE001  # as above
-                self._fail(self._delivering, error, None)
-            with self._changed:
-                self._delivering = ""
-                self._num_undelivered -= 1
-                self._changed.notify_all()
+    def hand_over(self, delivery: Delivery) -> None:
+        """Make the calls of a delivery, in the thread of the deliveries."""
+        self._delivering = f"The delivery of trial {delivery.trial}'s results and of its end"
+        try:
+            delivery.hand_to(self._tuner)
+        except BaseException as error:  # noqa: BLE001  # as above
+            self._fail(self._delivering, error, None)
+        with self._changed:
+            self._delivering = ""
+            self._num_undelivered -= 1
+            self._changed.notify_all()
 
     def _fail(self, what: str, error: BaseException, parameter_id: int | None) -> None:
         text = "".join(traceback.format_exception(error))
@@ -185,6 +199,16 @@ class InThreads:
     def _raise_problem(self) -> None:
         if self._problem is not None:
             raise self._problem
+
+
+def _deliver_all(deliveries: _Deliveries, owner: weakref.ref[InThreads]) -> None:
+    """Hand over one delivery after the other; between them the owner is not held, so that he may go."""
+    while (delivery := deliveries.get()) is not None:
+        calls = owner()
+        if calls is None:
+            return
+        calls.hand_over(delivery)
+        del calls
 
 
 def _is_awake(call: _Call) -> bool:
