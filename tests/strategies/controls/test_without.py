@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import pytest
+from tests.strategies.playing import played
 
 from heredity.experiment import TrialResult, TrialState
 from heredity.ids import CheckpointKey, TrialId
 from heredity.space import Float, Int
 from heredity.strategies import (
+    Climb,
+    Edits,
     Fresh,
+    NetworkMorphism,
     NoProposal,
     PopulationBased,
     Proposal,
@@ -53,6 +59,16 @@ class TestWithoutChildrenOfAPopulation(StrategySuite):
             {"x": Float(0, 1)}, seed=0, population_size=4, interval_steps=2, num_intervals=4, synchronous=True
         )
         return WithoutChildren(population)
+
+
+def climb() -> Strategy:
+    return NetworkMorphism(
+        {"width": Int(1, 64), "depth": Int(1, 20)},
+        seed=0,
+        edits=Edits(growing=("width", "depth")),
+        climb=Climb(steps=5, num_rounds=4, num_children=2, num_edits=1, final_steps=7),
+        start={"width": 2, "depth": 1},
+    )
 
 
 def halving() -> Strategy:
@@ -101,12 +117,28 @@ def ids(strategy: Strategy, *, num: int) -> list[str]:
 
 
 def test_every_trial_begins_from_nothing_and_the_record_says_whose_weights_were_withheld() -> None:
-    strategy = Fresh(Scripted([proposal("a"), proposal("b", "a", continues=True)]))
+    strategy = Fresh(Scripted([proposal("a"), proposal("b", "a", width=4, continues=True)]))
     assert strategy.ask() == proposal("a")
     answer = strategy.ask()
     assert isinstance(answer, Proposal)
     assert (answer.parents, answer.continues, answer.max_steps) == ((), False, 5)
     assert answer.info == {"parents_withheld": ["a"]}
+
+
+def test_a_trial_that_goes_on_keeps_its_own_weights() -> None:
+    strategy = Fresh(Scripted([proposal("a"), proposal("b", "a", continues=True)]))
+    strategy.ask()
+    assert strategy.ask() == proposal("b", "a", continues=True)
+
+
+@pytest.mark.parametrize("inner", [climb, halving])
+def test_a_search_from_nothing_costs_as_many_steps_as_with_weights(inner: Callable[[], Strategy]) -> None:
+    def cost(strategy: Strategy) -> list[int]:
+        proposals = played(strategy, lambda trial: float(trial.trial_id[:5]), most=30)
+        steps = {each.trial_id: each.max_steps or 0 for each in proposals}
+        return [steps[p.trial_id] - (steps[p.parents[0]] if p.continues else 0) for p in proposals]
+
+    assert cost(Fresh(inner())) == cost(inner())
 
 
 def test_the_strategy_is_told_its_own_parents() -> None:

@@ -16,12 +16,17 @@ MAX_LEFT_OUT = 1_000
 
 
 class Fresh:
-    """Proposes what a strategy does, with all parents taken away: every trial trains from nothing.
+    """Proposes what a strategy does, with the parents of all children taken away: they train from nothing.
 
     The control that tells inheritance from the schedule around it: which trials are run, how many at a time
-    and for how many steps is decided as before, by scores that owe nothing to other trials. The strategy is
-    told its own parents, as it named them. What continued a parent trains from nothing for all its
-    `max_steps`, those of the parent among them. The record's ``info`` says whose weights were withheld.
+    and for how many steps is decided as before, by scores that owe nothing to other networks. The strategy is
+    told its own parents, as it named them. The record's ``info`` says whose weights were withheld.
+
+    A trial that continues its parent with the same hyperparameters, such as the next rung of a halving or the
+    incumbent of a climb, is no child: it goes on from its own weights, which began from nothing. Were they
+    withheld too, it would repeat its parent's steps, and the control would cost more than the search. Only a
+    child that continues a parent with other hyperparameters, as in a population, trains from nothing for all
+    its `max_steps`, those of the parent among them.
 
     Args:
         strategy: What searches.
@@ -30,11 +35,15 @@ class Fresh:
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
         self._parents: dict[TrialId, tuple[TrialId, ...]] = {}
+        self._parameters: dict[TrialId, Mapping[str, Json]] = {}
 
     def ask(self) -> Proposal | NoProposal:
         """See `Strategy.ask`."""
         answer = self._strategy.ask()
-        if not isinstance(answer, Proposal) or not answer.parents:
+        if not isinstance(answer, Proposal):
+            return answer
+        self._parameters[answer.trial_id] = answer.parameters
+        if not answer.parents or goes_on(answer, self._parameters):
             return answer
         self._parents[answer.trial_id] = answer.parents
         withheld: dict[str, Json] = {"parents_withheld": list(answer.parents)}
