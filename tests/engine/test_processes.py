@@ -146,7 +146,7 @@ def test_one_seed_gives_one_sequence_on_every_executor(make_experiment: MakeExpe
     [
         ("trials", "trane", "there is no 'trane' in trials"),
         ("nowhere", "train", "there is no file"),
-        ("broken", "train", "its module cannot be imported"),
+        ("broken", "train", r"its module cannot be imported\.\n.*\n  File \".*/broken.py\", line 1"),
         ("trials", "PROGRAM", "there is no 'PROGRAM'"),
         ("wrong", "two_arguments", "expected a function of one argument"),
         ("wrong", "NUMBER", "expected a function of one argument"),

@@ -7,7 +7,9 @@ import importlib
 import sys
 import time
 import traceback
+from pathlib import Path
 
+import heredity
 from heredity.engine.function import TrialFunction
 from heredity.engine.trials.current import holding
 from heredity.engine.trials.orders import TrialOrder
@@ -19,6 +21,9 @@ from heredity.engine.trials.values import Ending
 from heredity.errors import ConfigError, ProgramFailed, StoreUnavailable, TrialInterrupted, TrialStopped
 from heredity.experiment import events as happened
 from heredity.experiment import headline
+
+_IMPORTING = ("<frozen importlib", str(importlib.__file__), str(Path(str(heredity.__file__)).parent))
+"""How the names of the files begin that lead to the import of a user's module."""
 
 MAX_ERROR_CHARS = 20_000
 """A traceback may hold a whole tensor's repr; the journal keeps its end, the log keeps all of it."""
@@ -104,11 +109,17 @@ def problem_of(function: TrialFunction) -> str:
         function.load()
     except ConfigError as error:
         return str(error)
-    except (Exception, SystemExit):  # noqa: BLE001  # the user's module raised while it was imported
-        return (
-            f"function {str(function)!r}: its module cannot be imported.\n{_writable(traceback.format_exc())}"
-        )
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's module raised while it was imported
+        return f"function {str(function)!r}: its module cannot be imported.\n{_traceback_of_import(error)}"
     return ""
+
+
+def _traceback_of_import(error: BaseException) -> str:
+    """Where in the user's files it was raised, without what led there."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_IMPORTING):
+        trace = trace.tb_next
+    return _writable("".join(traceback.format_exception(type(error), error, trace)))
 
 
 def warm_up(function: TrialFunction) -> None:
