@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import keyword
@@ -113,3 +114,5 @@ def main() -> None:
     except HeredityError as error:
         explain(error)
         sys.exit(EXIT_MISTAKE if isinstance(error, InputError) else EXIT_FAILED)
+    finally:
+        gc.freeze()  # what is left ends with the process, and need not be searched for garbage

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from heredity.cli.shell.explaining import nearest
 from heredity.cli.shell.progress import waiting
 from heredity.encoding import decode
@@ -39,7 +41,7 @@ def open_place(place: str) -> ExperimentPlace | Store:
         if (directory / JOURNAL_NAME).is_file():
             with waiting(f"reading {directory / JOURNAL_NAME}"):
                 state = read_state(directory / JOURNAL_NAME)
-            gc.freeze()  # it stays to the end; looking for garbage in it took as long as showing it
+            _keep_from_collector()
             return ExperimentPlace(directory, state)
         if not directory.exists():
             raise ConfigError(f"{place}: there is no such directory.", hint=_beside(directory))
@@ -48,6 +50,14 @@ def open_place(place: str) -> ExperimentPlace | Store:
                 f"{place} is neither an experiment's directory nor a store.", hint=_below(directory)
             )
     return open_store(place, create=False)
+
+
+def _keep_from_collector() -> None:
+    """What was read stays to the command's end; looking for garbage in it took two seconds of ten."""
+    command = click.get_current_context(silent=True)
+    if command is not None:
+        gc.freeze()
+        command.call_on_close(gc.unfreeze)
 
 
 def _beside(directory: Path) -> str:

@@ -1,4 +1,4 @@
-"""The lines that most of a journal consists of, read by a pattern and not as JSON: twice as quick."""
+"""The lines that most of a journal consists of, read by a pattern and not as JSON, in half the time."""
 
 from __future__ import annotations
 
