@@ -19,8 +19,7 @@ Run = Mapping[str, Any]
 
 
 _ABOUT = (
-    "Every arm has {epochs} epochs in all (morphism-fresh has more: what goes on with its parent's training "
-    "has to repeat it); a child of a search has {short}. *Test* is that of the trial with "
+    "Every arm has {epochs} epochs in all; a child of a search has {short}. *Test* is that of the trial with "
     "the best validation score, as it stands; *retrained* the same architecture from nothing, {again} "
     "epochs, two more seeds. Seconds are of the processor, and hold all: training, tracing, planning, "
     "copying, fitting, saving, the engine. Medians over the seeds, with the range; pairs have the same seed."
