@@ -59,7 +59,7 @@ def test_what_an_orphan_of_a_program_uses_is_counted(tmp_path: Path, group: str)
 
     num_trials, cpu_seconds, exit_code = printed.split()
     assert (num_trials, exit_code) == ("1", "0")
-    assert float(cpu_seconds) >= 0.3  # of 0.33: the kernel counts by ticks, cut off once for each kind of time
+    assert float(cpu_seconds) >= 0.3  # of 0.33: the kernel counts by ticks, and cuts off
 
 
 @pytest.mark.slow
