@@ -33,7 +33,7 @@ class Source(Protocol):
     """Facts for pages; safe to use from several threads."""
 
     def facts(self, since: int = 0, *, session: str = "") -> Row:
-        """All facts, or of the rows only those that have changed since a cursor of this session."""
+        """All facts, or of the rows only those that have changed since that cursor of `session`."""
         ...
 
     def detail(self, name: str, *, log_bytes: int) -> Detail:
