@@ -16,7 +16,7 @@ from heredity.integrations.syne_tune import trial_of
 
 if len(sys.argv) == 2:  # the search
     space = {"width": randint(8, 16), "store": sys.argv[1]}
-    search = PopulationBasedTraining(space, "loss", "step", max_t=5, perturbation_interval=1)
+    search = PopulationBasedTraining(space, "loss", "step", max_t=10**6, perturbation_interval=1)
     Tuner(LocalBackend(__file__), search, StoppingCriterion(max_num_trials_started=5), n_workers=2).run()
 else:  # a trial, which Syne Tune has started
     parser = argparse.ArgumentParser()
