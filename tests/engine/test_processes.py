@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,13 @@ from pathlib import Path
 import pytest
 
 import heredity as hd
+from heredity.engine.function import FunctionReference
 from heredity.errors import ConfigError
+from heredity.journal import read_state
 from heredity.testing.experiments import trial_named
 from heredity.testing.experiments import trial_states as states
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 MakeExperiment = Callable[..., hd.Experiment]
 
@@ -24,6 +30,20 @@ def test_children_wait_for_their_father_and_read_what_he_saved(make_experiment: 
     assert states(state) == {"father": "completed", "one": "completed", "two": "completed"}
     assert trial_named(state, "one").score == 1.0
     assert trial_named(state, "one").started_at >= trial_named(state, "father").ended_at  # type: ignore[operator]
+
+
+def test_a_module_is_imported_once_for_all_trials_even_if_it_needs_the_package(tmp_path: Path) -> None:
+    """In a process of its own: the server that trials are forked from knows the first experiment's module."""
+    (tmp_path / "experiment.yml").write_text(
+        f"name: test\nfunction: {PROGRAMS / 'uses_the_engine.py'}:train\nseed: 0\n"
+        "concurrency: 1\nmax_trials: 2\n"
+        "space: {rate: {float: [0, 1]}}\nstrategy: random_search\n"
+    )
+    command = [sys.executable, "-m", "heredity.cli", "run", "experiment.yml", "--directory", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    trials = read_state(tmp_path / "run/journal.jsonl").trials.values()
+    assert [trial.score for trial in trials] == [1.0, 1.0]
 
 
 def test_a_crash_is_reported_with_its_traceback_and_log_and_takes_nobody_with_it(
@@ -159,7 +179,6 @@ def test_a_function_that_cannot_be_used_is_refused_before_anything_is_written(
     (tmp_path / "broken.py").write_text("raise OSError('no such luck')\n")
     (tmp_path / "wrong.py").write_text("NUMBER = 3\ndef two_arguments(trial, data): ...\n")
     folder = tmp_path if module != "trials" else Path(__file__).parent / "programs"
-    from heredity.engine.function import FunctionReference
 
     experiment.train = FunctionReference(module, name, folder=str(folder))
     with pytest.raises(ConfigError, match=message):

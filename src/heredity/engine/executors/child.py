@@ -15,7 +15,7 @@ from types import FrameType
 from heredity import encoding
 from heredity.engine.executors.places import Place, settle
 from heredity.engine.function import FunctionReference
-from heredity.engine.preload import die_with_parent
+from heredity.engine.lifeline import die_with_parent
 from heredity.engine.trials import TrialOrder
 from heredity.engine.trials.worker import problem_of, run_attempt
 from heredity.errors import TrialInterrupted

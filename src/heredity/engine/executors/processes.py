@@ -11,14 +11,13 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from heredity import encoding
-from heredity.engine import preload
 from heredity.engine.executors import child
 from heredity.engine.executors.base import LAST_EVENTS, Capabilities, not_open
 from heredity.engine.executors.limits import Resources
 from heredity.engine.executors.logs import cut_middle
 from heredity.engine.executors.memory import families, held_bytes
 from heredity.engine.executors.places import Place, Places, places_of_machine
-from heredity.engine.executors.server import environment_of_server, without_main
+from heredity.engine.executors.server import PRELOADING, environment_of_server, without_main
 from heredity.engine.executors.worker_process import WorkerProcess
 from heredity.engine.function import FunctionReference
 from heredity.engine.trials import Emit, TrialOrder
@@ -89,7 +88,7 @@ class ProcessExecutor:
         self._emit = emit
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=child.check, args=(self._function, writer))
-        self._context.set_forkserver_preload([preload.__name__, child.__name__])
+        self._context.set_forkserver_preload([PRELOADING, child.__name__])
         with environment_of_server(self._function), without_main():
             process.start()
         writer.close()

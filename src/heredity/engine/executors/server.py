@@ -10,16 +10,19 @@ from dataclasses import asdict
 from types import ModuleType
 
 from heredity import encoding
-from heredity.engine import preload
 from heredity.engine.environment import environment_with
 from heredity.engine.function import FunctionReference
+from heredity.engine.lifeline import PRELOAD_VARIABLE
+
+PRELOADING = "heredity.engine.preload"
+"""The module that the server imports first. Nobody else may: it would run before the package is whole."""
 
 
 @contextlib.contextmanager
 def environment_of_server(function: FunctionReference) -> Iterator[None]:
     """Set what the fork server reads when it starts; one server lives as long as this process."""
     names = {
-        preload.VARIABLE: encoding.encode(asdict(function)).decode(),
+        PRELOAD_VARIABLE: encoding.encode(asdict(function)).decode(),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         # A module that asks `torch.cuda.is_available()` while it is imported must not begin to use CUDA in
         # the server: processes that are forked from it could not use it then.
