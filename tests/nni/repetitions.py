@@ -1,9 +1,10 @@
 """The example of weight sharing, run as users do, with all numbers of slots and trials, again and again.
 
 Beside each run the same programs are started without any experiment, in the ideal order: so that on a machine
-with other work the two can be compared.
+with other work the two can be compared. On a machine with none they would be that other work: `alone` leaves
+them out.
 
-python -m tests.nni.repetitions FOLDER [TIMES] [TRAINING SECONDS] [SLOTSxTRIALS]...
+python -m tests.nni.repetitions FOLDER [TIMES] [TRAINING SECONDS] [alone] [SLOTSxTRIALS]...
 
 With trials of less than a second only what they say counts: their schedule is that of their starts.
 """
@@ -39,7 +40,8 @@ class Outcome:
     seconds: float
     ideal_seconds: float
     plain_seconds: float
-    """What the ideal schedule took at the same time, of programs that were started without an experiment."""
+    """What the ideal schedule took at the same time, of programs that were started without an experiment: 0
+    if none were, infinite where nobody judges the time."""
     slowness: float
     """How many seconds a second of computing took then: 1 where nobody else computes."""
     problem: str
@@ -80,7 +82,7 @@ def slowness() -> float:
     return max(1.0, (time.monotonic() - begun) / computed)
 
 
-def run(folder: Path, *, slots: int, trials: int, training_seconds: float) -> Outcome:
+def run(folder: Path, *, slots: int, trials: int, training_seconds: float, is_alone: bool = False) -> Outcome:
     """Copy the example, set its two numbers, run it by the command, and look at what its trials have said."""
     copied = Path(tempfile.mkdtemp(dir=folder))
     for name in ("main.py", "simple_tuner.py"):
@@ -90,14 +92,18 @@ def run(folder: Path, *, slots: int, trials: int, training_seconds: float) -> Ou
     (copied / "config.yml").write_text(text.replace("maxTrialNum: 10", f"maxTrialNum: {trials}"))
     size = {"slots": slots, "trials": trials}
     is_timed = training_seconds >= 1
+    is_compared = is_timed and not is_alone
     slow = slowness()
     ideal = ideal_seconds(**size, training_seconds=training_seconds)
     with ThreadPoolExecutor(1) as beside:
-        plain = beside.submit(plain_seconds, **size, training_seconds=training_seconds) if is_timed else None
+        plain = (
+            beside.submit(plain_seconds, **size, training_seconds=training_seconds) if is_compared else None
+        )
         seconds, problem = _run(copied, trials, training_seconds, give_up=2 * ideal + GIVE_UP_SECONDS)
     shutil.rmtree(copied)
     slow = (slow + slowness()) / 2
-    return Outcome(seconds, ideal, plain.result() if plain else math.inf, slow, problem)
+    unmeasured = 0.0 if is_timed else math.inf
+    return Outcome(seconds, ideal, plain.result() if plain else unmeasured, slow, problem)
 
 
 def _run(folder: Path, trials: int, training_seconds: float, *, give_up: float) -> tuple[float, str]:
@@ -126,12 +132,15 @@ def _problem(directory: Path, trials: int) -> str:
     return f"{len(results)} results, {len(fathers)} fathers, {len(checksums)} checksums"
 
 
-def main(folder: Path, times: int, training_seconds: float, sizes: list[tuple[int, int]]) -> int:
+def main(
+    folder: Path, times: int, training_seconds: float, sizes: list[tuple[int, int]], *, is_alone: bool
+) -> int:
     """Run them all; return how many went wrong or took too long."""
     num_wrong = 0
     for slots, trials in sizes:
         outcomes = [
-            run(folder, slots=slots, trials=trials, training_seconds=training_seconds) for _ in range(times)
+            run(folder, slots=slots, trials=trials, training_seconds=training_seconds, is_alone=is_alone)
+            for _ in range(times)
         ]
         problems = [outcome.problem for outcome in outcomes if outcome.problem]
         num_late = sum(not outcome.is_in_time for outcome in outcomes)
@@ -152,6 +161,8 @@ def main(folder: Path, times: int, training_seconds: float, sizes: list[tuple[in
 
 if __name__ == "__main__":
     where, *words = sys.argv[1:]
-    chosen = [(int(slots), int(trials)) for slots, _, trials in (word.partition("x") for word in words[2:])]
-    times, seconds = int(words[0]) if words else 20, float(words[1]) if words[1:] else 10.0
-    sys.exit(min(99, main(Path(where), times, seconds, chosen or list(SIZES))))
+    alone = "alone" in words
+    numbers = [word for word in words if word != "alone"]
+    chosen = [(int(slots), int(trials)) for slots, _, trials in (word.partition("x") for word in numbers[2:])]
+    times, seconds = int(numbers[0]) if numbers else 20, float(numbers[1]) if numbers[1:] else 10.0
+    sys.exit(min(99, main(Path(where), times, seconds, chosen or list(SIZES), is_alone=alone)))
