@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from oneshot_mixing import MIXTURES, Remedy, search
-from oneshot_spaces import TruthSpace, to_copies
+from oneshot_spaces import TruthSpace
 from oneshot_tables import rate_at
 from torch import Tensor, nn
 from torch.nn import functional
@@ -72,9 +72,7 @@ def _sampled(  # noqa: PLR0913  # what a supernet's training is made of
 ) -> Found:
     began = time.process_time()
     torch.manual_seed(seed)
-    make = space.copies if copies else space.slices
-    assert make is not None
-    supernet = make()
+    supernet = space.copies() if copies else space.slices()
     drawn = sampler(supernet, seed=seed)
     x, y = space.train_rows()
     num_steps = max(1, round(share * _PATHS / len(drawn.draw(0))))
@@ -97,7 +95,7 @@ def _sampled(  # noqa: PLR0913  # what a supernet's training is made of
     for step in range(num_steps):
         training.train_step(step, rates=[space.rate], seed=seed, parts=parts)
     trained = time.process_time() - began
-    named = {key: to_copies(key) if copies else space.keys()[key] for key in keys}
+    named = {key: space.to_copies(key) if copies else space.keys()[key] for key in keys}
     scores = _judged(space, supernet, named)
     return Found(
         scores,
@@ -131,7 +129,9 @@ def _mixture(space: TruthSpace, seed: int, share: float, keys: list[str], *, rem
     began = time.process_time()
     logs, chosen, about = search(space, remedy, seed=seed, share=share)
     seconds = time.process_time() - began
-    scores = {key: sum(logs[label][name] for label, name in to_copies(key).items()) for key in keys}
+    scores = {
+        key: sum(logs[label][str(value)] for label, value in space.to_copies(key).items()) for key in keys
+    }
     return Found(scores, chosen, seconds, about=about)
 
 
@@ -190,22 +190,17 @@ def _frozen(architecture: Architecture) -> frozenset[tuple[str, Any]]:  # Any: v
     return frozenset(architecture.items())
 
 
-def methods(space: TruthSpace) -> dict[str, Method]:
-    """What is measured on a space."""
-    found: dict[str, Method] = {
-        "spos-slices": partial(_sampled, sampler=UniformPaths),
-        "fair-slices": partial(_sampled, sampler=FairPaths),
-        "sandwich-slices": partial(_sampled, sampler=Sandwich, distill=True),
-        "heirs": _evolution,
-        "fresh": partial(_evolution, wrap=Fresh),
-    }
-    if space.copies is not None:
-        found |= {
-            "spos-copies": partial(_sampled, sampler=UniformPaths, copies=True),
-            "fair-copies": partial(_sampled, sampler=FairPaths, copies=True),
-        }
-        found |= {name: partial(_mixture, remedy=remedy) for name, remedy in MIXTURES.items()}
-    return found
+METHODS: Mapping[str, Method] = {
+    "spos-slices": partial(_sampled, sampler=UniformPaths),
+    "fair-slices": partial(_sampled, sampler=FairPaths),
+    "sandwich-slices": partial(_sampled, sampler=Sandwich, distill=True),
+    "heirs": _evolution,
+    "fresh": partial(_evolution, wrap=Fresh),
+    "spos-copies": partial(_sampled, sampler=UniformPaths, copies=True),
+    "fair-copies": partial(_sampled, sampler=FairPaths, copies=True),
+    **{name: partial(_mixture, remedy=remedy) for name, remedy in MIXTURES.items()},
+}
+"""What is measured on each space."""
 
 
 ABOUT: Mapping[str, str] = {
@@ -213,7 +208,7 @@ ABOUT: Mapping[str, str] = {
     "fair-slices": "as many architectures a step as a choice has candidates, each of which runs once.",
     "sandwich-slices": "the largest, the smallest and two random ones, which learn from the largest.",
     "spos-copies": "one uniform architecture a step; each candidate of a block has weights of its own.",
-    "fair-copies": "nine architectures a step, so that each candidate runs once.",
+    "fair-copies": "nine architectures a step, so that each candidate of a block runs once.",
     "heirs": "regularized evolution, children of one epoch that inherit; scores are those of the trials.",
     "fresh": "the same, every child from nothing.",
     **{name: remedy.about for name, remedy in MIXTURES.items()},

@@ -1,4 +1,4 @@
-"""Differentiable searches in the supernet of signals with copies: DARTS, and one remedy at a time."""
+"""Differentiable searches in a supernet with copies: DARTS, and one remedy at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from oneshot_spaces import TruthSpace, from_copies, signals_copies
+from oneshot_spaces import TruthSpace
 from torch import nn
 from torch.nn import functional
 
@@ -73,7 +73,7 @@ Logs = dict[str, dict[str, float]]
 def search(
     space: TruthSpace, remedy: Remedy, *, seed: int, share: float
 ) -> tuple[Logs, str, dict[str, Any]]:  # Any: plain data for JSON
-    """Search; give each candidate's log weight by block, the derived network's name, and what was seen."""
+    """Search; give each candidate's log weight by choice, the derived network's name, and what was seen."""
     torch.manual_seed(seed)
     train, validation = (
         ShuffledBatches(x, y, batch_size=space.batch, seed=seed)
@@ -82,7 +82,7 @@ def search(
     # GDAS runs one candidate of nine, and gets more steps for the same cost.
     per_epoch = max(2, round(share * (40 if remedy.gumbel else 20)))
     mixture = DifferentiableSearch(
-        signals_copies(remedy.wrap, channels=16 // remedy.channels),
+        space.copies(remedy.wrap, channels=16 // remedy.channels),
         settings=_settings(remedy, per_epoch=per_epoch),
         criterion=functional.cross_entropy,
         seed=seed,
@@ -108,7 +108,7 @@ def search(
         label: dict(zip(map(str, point.candidates), weights[label].log().tolist(), strict=True))
         for label, point in mixture.state.architecture.points.items()
     }
-    return logs, from_copies(chosen), {**about, "entropy": mixture.entropy()}
+    return logs, space.from_copies(chosen), {**about, "entropy": mixture.entropy()}
 
 
 def _settings(remedy: Remedy, *, per_epoch: int) -> SearchSettings:

@@ -128,7 +128,7 @@ def _plot(path: Path, mine: Mapping[str, Sequence[Run]], known: Table) -> str:
         axis.remove()
     for axis, (method, runs) in zip(grid.flat, mine.items(), strict=False):
         scores, means, sizes = _judged(runs[0], known)
-        axis.scatter(_places(means), _places(scores), c=sizes, s=6, cmap="viridis")
+        axis.scatter(_places(means), _places(scores), c=sizes, s=6, cmap="viridis", rasterized=True)
         axis.set_title(f"{method}, seed {runs[0]['seed']}")
     figure.supxlabel("true rank (0 is the worst); bright: many weights")
     figure.supylabel("predicted rank")

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from gain_data import Splits, fashion_14, mnist_1d
@@ -37,6 +37,7 @@ _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
 }
 _WIDTHS, _KERNELS = (8, 24), (3, 9)
+_IMAGE_WIDTHS, _IMAGE_KERNELS = (4, 8, 16), (1, 3, 5)
 _PLACES = range(3)
 
 
@@ -58,6 +59,21 @@ class Residual(nn.Module):
         return result
 
 
+class Copies(Protocol):
+    """Makes a supernet with copies."""
+
+    def __call__(
+        self, wrap: Callable[[nn.Module], nn.Module] = ..., *, channels: int = _CHANNELS
+    ) -> nn.Module:
+        """Make it.
+
+        Args:
+            wrap: What keeps a differentiable search from collapsing goes around the choices of blocks.
+            channels: How many channels pass through them.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class TruthSpace:
     """A space of which every network is trained.
@@ -65,8 +81,9 @@ class TruthSpace:
     Attributes:
         name: Its name.
         slices: Makes the supernet with slices; its points are the architectures.
-        copies: Makes the supernet with copies, if there is one.
-        to_copies: What an architecture is in the supernet with copies.
+        copies: Makes the supernet with copies, in which each candidate of a choice has weights of its own.
+        to_copies: What the network with a name is in it.
+        from_copies: The name of a network of it.
         keys: All architectures by name.
         load: The data.
         num_train: Rows that train.
@@ -77,7 +94,9 @@ class TruthSpace:
 
     name: str
     slices: Callable[[], nn.Module]
-    copies: Callable[[], nn.Module] | None
+    copies: Copies
+    to_copies: Callable[[str], Architecture]
+    from_copies: Callable[[Architecture], str]
     keys: Callable[[], Mapping[str, Architecture]]
     load: Callable[[], Splits]
     num_train: int
@@ -128,15 +147,9 @@ def _sliced_block(place: int) -> nn.Module:
     return Choice({SKIP: nn.Identity(), **made}, label=f"op{place}")
 
 
-def signals_copies(
+def _signals_copies(
     wrap: Callable[[nn.Module], nn.Module] = lambda block: block, *, channels: int = _CHANNELS
 ) -> nn.Module:
-    """The supernet with copies.
-
-    Args:
-        wrap: What keeps a differentiable search from collapsing goes around its choices.
-        channels: How many channels pass through them.
-    """
     return _signals([wrap(_copied_block(place, channels)) for place in _PLACES])
 
 
@@ -170,23 +183,37 @@ def _of_names(names: tuple[str, ...]) -> Architecture:
     return found
 
 
-def to_copies(key: str) -> Architecture:
-    """What the network with a name is in the supernet of signals with copies."""
+def _signals_to_copies(key: str) -> Architecture:
     return {f"block{place}": name for place, name in enumerate(key.split("/"))}
 
 
-def from_copies(architecture: Architecture) -> str:
-    """The name of what was derived from that supernet."""
+def _signals_from_copies(architecture: Architecture) -> str:
     return "/".join(str(architecture[f"block{place}"]) for place in _PLACES)
 
 
 def _images_slices() -> nn.Module:
-    width, kernel = Elastic((4, 8, 16), label="width"), Elastic((1, 3, 5), label="kernel")
+    width, kernel = Elastic(_IMAGE_WIDTHS, label="width"), Elastic(_IMAGE_KERNELS, label="kernel")
+    return _images(lambda _: Residual(width, kernel, _any_activation(), two=True))
 
-    def block(_number: int) -> nn.Module:
-        activation = Choice({name: make() for name, make in _ACTIVATIONS.items()}, label="activation")
-        return Residual(width, kernel, activation, two=True)
 
+def _images_copies(
+    wrap: Callable[[nn.Module], nn.Module] = lambda block: block, *, channels: int = _CHANNELS
+) -> nn.Module:
+    def block(_: int) -> nn.Module:
+        made = {
+            f"{width}-{kernel}": Residual(width, kernel, _any_activation(), two=True, channels=channels)
+            for width, kernel in itertools.product(_IMAGE_WIDTHS, _IMAGE_KERNELS)
+        }
+        return wrap(Choice(made, label="block"))
+
+    return _images(block)
+
+
+def _any_activation() -> nn.Module:
+    return Choice({name: make() for name, make in _ACTIVATIONS.items()}, label="activation")
+
+
+def _images(block: Callable[[int], nn.Module]) -> nn.Module:
     layers: list[nn.Module] = [
         nn.Conv2d(1, _CHANNELS, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(_CHANNELS),
@@ -208,14 +235,25 @@ def _images_keys() -> Mapping[str, Architecture]:
             "depth": depth,
         }
         for activation in _ACTIVATIONS
-        for width, kernel, depth in itertools.product((4, 8, 16), (1, 3, 5), (1, 2, 3))
+        for width, kernel, depth in itertools.product(_IMAGE_WIDTHS, _IMAGE_KERNELS, (1, 2, 3))
     }
+
+
+def _images_to_copies(key: str) -> Architecture:
+    activation, width, kernel, depth = key.split("-")
+    return {"activation": activation, "block": f"{width}-{kernel}", "depth": int(depth)}
+
+
+def _images_from_copies(architecture: Architecture) -> str:
+    return f"{architecture['activation']}-{architecture['block']}-{architecture['depth']}"
 
 
 SIGNALS = TruthSpace(
     name="mnist-1d",
     slices=_signals_slices,
-    copies=signals_copies,
+    copies=_signals_copies,
+    to_copies=_signals_to_copies,
+    from_copies=_signals_from_copies,
     keys=cache(_signals_keys),
     load=mnist_1d,
     num_train=4000,
@@ -225,7 +263,9 @@ SIGNALS = TruthSpace(
 IMAGES = TruthSpace(
     name="fashion-14",
     slices=_images_slices,
-    copies=None,
+    copies=_images_copies,
+    to_copies=_images_to_copies,
+    from_copies=_images_from_copies,
     keys=cache(_images_keys),
     load=fashion_14,
     num_train=5000,

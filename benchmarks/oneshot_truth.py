@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from oneshot_methods import methods
+from oneshot_methods import METHODS
 from oneshot_pages import write_report
 from oneshot_spaces import SPACES
 from oneshot_tables import TABLES, read_table, row_of, shuffled
@@ -45,7 +45,7 @@ def run_one(name: str, method: str, seed: int, *, share: float, num_judged: int 
     """One method with one seed, and the truth about what it chose."""
     space, table = SPACES[name], read_table(TABLES / f"oneshot-{name}.csv")
     load = os.getloadavg()[0]
-    found = methods(space)[method](space, seed, share, shuffled(space)[:num_judged])
+    found = METHODS[method](space, seed, share, shuffled(space)[:num_judged])
     row = table[found.chosen] if found.chosen in table else row_of(space, found.chosen)
     return {
         "space": name,
@@ -68,8 +68,8 @@ def _jobs(options: argparse.Namespace) -> list[tuple[str, str, int]]:
     return [
         (name, method, seed)
         for seed in range(options.seeds)
-        for name, space in SPACES.items()
-        for method in methods(space)
+        for name in SPACES
+        for method in METHODS
         if options.space in ("", name) and (not wanted or method in wanted)
     ]
 
