@@ -90,6 +90,7 @@ class TruthSpace:
         epochs: Of each network of the table.
         rate: Its largest learning rate.
         batch: Rows of a step.
+        refused: Methods that cannot search in it.
     """
 
     name: str
@@ -103,6 +104,7 @@ class TruthSpace:
     epochs: int
     rate: float
     batch: int = 100
+    refused: frozenset[str] = frozenset()
 
     def train_rows(self) -> tuple[Tensor, Tensor]:
         """What every network and every supernet learns from."""
@@ -271,5 +273,6 @@ IMAGES = TruthSpace(
     num_train=5000,
     epochs=4,
     rate=0.1,
+    refused=frozenset({"gdas"}),  # a depth is no choice of modules, of which it draws one
 )
 SPACES = {space.name: space for space in (SIGNALS, IMAGES)}

@@ -68,8 +68,9 @@ def _jobs(options: argparse.Namespace) -> list[tuple[str, str, int]]:
     return [
         (name, method, seed)
         for seed in range(options.seeds)
-        for name in SPACES
+        for name, space in SPACES.items()
         for method in METHODS
+        if method not in space.refused
         if options.space in ("", name) and (not wanted or method in wanted)
     ]
 
