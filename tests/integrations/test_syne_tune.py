@@ -40,6 +40,7 @@ Build = Callable[[int], nn.Module]
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path / "syne"))
+    monkeypatch.chdir(tmp_path)  # it leaves a file where it is started
 
 
 def backend() -> Any:
