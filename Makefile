@@ -24,6 +24,7 @@ demo: $(INSTALLED)  ## one father, three children of other architectures; under 
 test: $(INSTALLED)  ## the tests, but for the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow and not nfs and not s3 and not gpu and not mirrors and not integrations and not dashboard and not ray and not distribution"
 
+# Of test-slow, test-s3 and test-nfs a part can be run: PART=1/3 is every third test, from the first on.
 PART := 1/1
 test-slow: $(INSTALLED)  ## the slow tests; some need strace; PART=1/3 for a third
 	$(BIN)/python -m pytest -n 2 --part $(PART) -m "slow and not nfs and not s3 and not mirrors and not ray and not distribution"
@@ -32,7 +33,7 @@ test-ray: $(INSTALLED)  ## trials on Ray clusters of several machines, all of th
 	$(BIN)/python -m pytest -m "ray and not integrations"
 
 test-s3: $(INSTALLED)  ## the store on object store servers, which are started on loopback
-	$(BIN)/python -m pytest -n 2 -m "s3"
+	$(BIN)/python -m pytest -n 2 --part $(PART) -m "s3"
 
 test-mirrors: $(INSTALLED)  ## results for MLflow, Parquet and W&B, in an environment beside the other one
 	$(PYTHON) -m venv .venv-mirrors
@@ -63,7 +64,7 @@ test-dashboard: $(INSTALLED)  ## the dashboard's page in Chromium, which is inst
 
 test-nfs: $(INSTALLED)  ## the store on a real NFS server with two clients; root, and Debian's packages
 	tests/nfs/lab/install.sh
-	$(BIN)/python -m pytest -m "nfs and not slow"
+	$(BIN)/python -m pytest --part $(PART) -m "nfs and not slow"
 
 test-nfs-slow: $(INSTALLED)  ## the same by both versions, and with torch on each machine; half an hour
 	tests/nfs/lab/install.sh
