@@ -13,7 +13,7 @@ from heredity.dashboard.reading.sources import ExperimentSource, Source
 from heredity.testing.histories import History
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from heredity.dashboard.serving.server import DashboardServer
 
@@ -40,6 +40,22 @@ def test_what_others_wrote_is_shown_as_text(live: Page) -> None:
     live.wait_for_selector("#detail details[data-name=error]")
     assert "<img src=x onerror" in live.inner_text("#detail [data-name=error] pre")
     assert live.locator("img").count() == 0
+
+
+def test_a_store_that_is_still_being_read_is_not_called_empty(live: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    live.route("**/storage*", hold, times=1)
+    live.evaluate("views.storage.facts = null")
+    with live.expect_request("**/storage*"):
+        live.click("#tab-storage")
+    assert live.inner_text("#view-storage") == "The store is being read …"
+    held[0].continue_()
+    until(live, "!views.storage.element.innerText.includes('being read')")
+    assert live.inner_text("#view-storage") == "it is gone"  # as the fixture's store says
 
 
 def test_the_address_shows_no_token(live: Page) -> None:

@@ -11,7 +11,8 @@ const storage = {
         bytes("loaded", 2), bytes("shared", 4), bytes("own", 3), bytes("drop frees", 5),
       ] });
     this.grid.element.dataset.name = "storage";
-    this.summary = make("div", { class: "bar" });
+    this.grid.element.hidden = true;
+    this.summary = make("div", { class: "bar" }, make("span", { class: "dim" }, "The store is being read …"));
     return [this.summary, this.grid.element];
   },
   idOf: (row) => row[1] || row[0],
