@@ -44,10 +44,11 @@ def main() -> None:
     task = _scaled(TASKS[options.task], options.share)
     done = {(run["arm"], run["seed"]) for run in runs}
     arms = options.arms.split(",") if options.arms else list(ARMS)
-    jobs = [(arm, seed) for seed in range(options.seeds) for arm in arms if (arm, seed) not in done]
+    wanted = [] if options.page_only else [(arm, seed) for seed in range(options.seeds) for arm in arms]
+    jobs = [job for job in wanted if job not in done]
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(run_arm, options.task, arm, seed, options.share) for arm, seed in jobs]
-        for future in as_completed([] if options.page_only else futures):
+        for future in as_completed(futures):
             runs.append(future.result())
             numbers.write_text(json.dumps(runs) + "\n")
             last = runs[-1]
