@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from gain_data import Splits, fashion_14, mnist_1d
@@ -30,6 +30,7 @@ from heredity.oneshot import (
 Architecture = Mapping[str, Any]  # Any: whatever the space holds
 SKIP = "skip_connect"
 Size = int | Elastic
+Wrap = Callable[[nn.Module], nn.Module]
 _CHANNELS = 16
 _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -59,21 +60,6 @@ class Residual(nn.Module):
         return result
 
 
-class Copies(Protocol):
-    """Makes a supernet with copies."""
-
-    def __call__(
-        self, wrap: Callable[[nn.Module], nn.Module] = ..., *, channels: int = _CHANNELS
-    ) -> nn.Module:
-        """Make it.
-
-        Args:
-            wrap: What keeps a differentiable search from collapsing goes around the choices of blocks.
-            channels: How many channels pass through them.
-        """
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class TruthSpace:
     """A space of which every network is trained.
@@ -81,8 +67,8 @@ class TruthSpace:
     Attributes:
         name: Its name.
         slices: Makes the supernet with slices; its points are the architectures.
-        copies: Makes the supernet with copies, in which each candidate of a choice has weights of its own.
-        to_copies: What the network with a name is in it.
+        make_copies: Makes the supernet with copies, given what `copies` takes.
+        to_copies: What the network with a name is in the supernet with copies.
         from_copies: The name of a network of it.
         keys: All architectures by name.
         load: The data.
@@ -95,7 +81,7 @@ class TruthSpace:
 
     name: str
     slices: Callable[[], nn.Module]
-    copies: Copies
+    make_copies: Callable[[Wrap, int], nn.Module]
     to_copies: Callable[[str], Architecture]
     from_copies: Callable[[Architecture], str]
     keys: Callable[[], Mapping[str, Architecture]]
@@ -105,6 +91,15 @@ class TruthSpace:
     rate: float
     batch: int = 100
     refused: frozenset[str] = frozenset()
+
+    def copies(self, wrap: Wrap = lambda block: block, *, channels: int = _CHANNELS) -> nn.Module:
+        """The supernet in which each candidate of a block has weights of its own.
+
+        Args:
+            wrap: What keeps a differentiable search from collapsing goes around the choices of blocks.
+            channels: How many channels pass through them.
+        """
+        return self.make_copies(wrap, channels)
 
     def train_rows(self) -> tuple[Tensor, Tensor]:
         """What every network and every supernet learns from."""
@@ -149,9 +144,7 @@ def _sliced_block(place: int) -> nn.Module:
     return Choice({SKIP: nn.Identity(), **made}, label=f"op{place}")
 
 
-def _signals_copies(
-    wrap: Callable[[nn.Module], nn.Module] = lambda block: block, *, channels: int = _CHANNELS
-) -> nn.Module:
+def _signals_copies(wrap: Wrap, channels: int) -> nn.Module:
     return _signals([wrap(_copied_block(place, channels)) for place in _PLACES])
 
 
@@ -198,9 +191,7 @@ def _images_slices() -> nn.Module:
     return _images(lambda _: Residual(width, kernel, _any_activation(), two=True))
 
 
-def _images_copies(
-    wrap: Callable[[nn.Module], nn.Module] = lambda block: block, *, channels: int = _CHANNELS
-) -> nn.Module:
+def _images_copies(wrap: Wrap, channels: int) -> nn.Module:
     def block(_: int) -> nn.Module:
         made = {
             f"{width}-{kernel}": Residual(width, kernel, _any_activation(), two=True, channels=channels)
@@ -253,7 +244,7 @@ def _images_from_copies(architecture: Architecture) -> str:
 SIGNALS = TruthSpace(
     name="mnist-1d",
     slices=_signals_slices,
-    copies=_signals_copies,
+    make_copies=_signals_copies,
     to_copies=_signals_to_copies,
     from_copies=_signals_from_copies,
     keys=cache(_signals_keys),
@@ -265,7 +256,7 @@ SIGNALS = TruthSpace(
 IMAGES = TruthSpace(
     name="fashion-14",
     slices=_images_slices,
-    copies=_images_copies,
+    make_copies=_images_copies,
     to_copies=_images_to_copies,
     from_copies=_images_from_copies,
     keys=cache(_images_keys),

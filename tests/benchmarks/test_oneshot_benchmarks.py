@@ -44,18 +44,16 @@ def test_each_architecture_is_one_of_the_supernet_with_copies(tables: Any, name:
     space = tables.SPACES[name]
     supernet = space.copies()
     points = oneshot.space_of(supernet)
-    assert points.size == len(space.keys()) == num
     keys = space.keys()
+    assert points.size == len(keys) == num
     for key in keys:
         architecture = space.to_copies(key)
         assert not points.problems(architecture)
         assert space.from_copies(architecture) == key
-    for key in list(space.keys())[:: num // 8]:
+    for key in list(keys)[:: num // 8]:
         frozen = oneshot.freeze(supernet, space.to_copies(key))
-        network = space.network(space.keys()[key], seed=0)
-        assert [value.shape for value in frozen.parameters()] == [
-            value.shape for value in network.parameters()
-        ]
+        network = space.network(keys[key], seed=0)
+        assert [each.shape for each in frozen.parameters()] == [each.shape for each in network.parameters()]
 
 
 @pytest.mark.parametrize("name", SHAPES)

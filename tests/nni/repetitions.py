@@ -39,18 +39,21 @@ class Outcome:
 
     seconds: float
     ideal_seconds: float
-    plain_seconds: float
-    """What the ideal schedule took at the same time, of programs that were started without an experiment: 0
-    if none were, infinite where nobody judges the time."""
+    plain_seconds: float | None
+    """What the ideal schedule took at the same time, of programs that were started without an experiment, if
+    any were."""
     slowness: float
     """How many seconds a second of computing took then: 1 where nobody else computes."""
     problem: str
+    is_timed: bool
+    """Whether its trials are long enough for its time to be judged."""
 
     @property
     def is_in_time(self) -> bool:
         """Whether it took at most a tenth and two seconds more than the ideal schedule."""
         allowed = 0.1 * self.ideal_seconds + 2
-        return self.seconds <= max(self.ideal_seconds, self.plain_seconds) + allowed * self.slowness
+        schedule = max(self.ideal_seconds, self.plain_seconds or 0.0)
+        return not self.is_timed or self.seconds <= schedule + allowed * self.slowness
 
 
 def ideal_seconds(*, slots: int, trials: int, training_seconds: float) -> float:
@@ -102,8 +105,7 @@ def run(folder: Path, *, slots: int, trials: int, training_seconds: float, is_al
         seconds, problem = _run(copied, trials, training_seconds, give_up=2 * ideal + GIVE_UP_SECONDS)
     shutil.rmtree(copied)
     slow = (slow + slowness()) / 2
-    unmeasured = 0.0 if is_timed else math.inf
-    return Outcome(seconds, ideal, plain.result() if plain else unmeasured, slow, problem)
+    return Outcome(seconds, ideal, plain.result() if plain else None, slow, problem, is_timed)
 
 
 def _run(folder: Path, trials: int, training_seconds: float, *, give_up: float) -> tuple[float, str]:
@@ -146,11 +148,11 @@ def main(
         num_late = sum(not outcome.is_in_time for outcome in outcomes)
         num_wrong += len(problems) + num_late
         seconds = sorted(outcome.seconds for outcome in outcomes)
-        plain = sorted(outcome.plain_seconds for outcome in outcomes)
+        plain = sorted(each.plain_seconds for each in outcomes if each.plain_seconds is not None)
+        beside = f", without an experiment {plain[0]:.1f} to {plain[-1]:.1f} s" if plain else ""
         print(
             f"{slots:2} slots, {trials:2} trials, {times} times: {len(problems)} wrong, {num_late} late; "
-            f"{seconds[0]:.1f} to {seconds[-1]:.1f} s, ideal {outcomes[0].ideal_seconds:.1f} s, "
-            f"without an experiment {plain[0]:.1f} to {plain[-1]:.1f} s; "
+            f"{seconds[0]:.1f} to {seconds[-1]:.1f} s, ideal {outcomes[0].ideal_seconds:.1f} s{beside}; "
             f"slowness {max(outcome.slowness for outcome in outcomes):.1f}, load {os.getloadavg()[0]:.1f}",
             *problems,
             sep="\n",
