@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from heredity.errors import InputError
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Copy, Kind
-from heredity.oneshot.elastic.parts import part_of
+from heredity.oneshot.elastic.parts import Sizes, part_of, slices_of
 from heredity.oneshot.elastic.sizes import Elastic, Size, centred, current, fixed, largest, points_of
 from heredity.oneshot.selection import selected
 
@@ -25,6 +25,7 @@ class _ElasticConv(Choosing):
     """What the convolutions of all dimensions have in common."""
 
     plain: ClassVar[type[torch.nn.Conv1d | torch.nn.Conv2d]]
+    num_axes: ClassVar[int]
     convolve: ClassVar[Callable[..., torch.Tensor]]
 
     def __init__(  # noqa: PLR0913  # torch's own arguments
@@ -65,8 +66,8 @@ class _ElasticConv(Choosing):
         if isinstance(kernel, Elastic) and isinstance(chosen, torch.Tensor):
             return self._mixed(value, kernel, chosen)
         num_out, size = current(self._out_channels), current(kernel)
-        weight = part_of(self.weight, self._weight_part(current(self._in_channels), num_out, size))
-        bias = None if self.bias is None else part_of(self.bias, (slice(num_out),))
+        weight = part_of(self.weight, self._weight_sizes(current(self._in_channels), num_out, size))
+        bias = None if self.bias is None else part_of(self.bias, (num_out,))
         return self._convolved(value, weight, bias, size)
 
     def _mixed(self, value: torch.Tensor, kernel: Elastic, weights: torch.Tensor) -> torch.Tensor:
@@ -76,14 +77,14 @@ class _ElasticConv(Choosing):
                 f"{kernel.label}: expected {len(kernel.values)} weights, got {list(weights.shape)}."
             )
         num_out, size = current(self._out_channels), largest(kernel)
-        whole = part_of(self.weight, self._weight_part(current(self._in_channels), num_out, size))
+        whole = part_of(self.weight, self._weight_sizes(current(self._in_channels), num_out, size))
         weight = torch.zeros_like(whole)
         for number, smaller in enumerate(kernel.values):
             centre = whole[(slice(None), slice(None), *self._centre(smaller))]
             margin = (size - smaller) // 2
             padded = functional.pad(centre, [margin] * (2 * len(self._centre(smaller))))
             weight = weight + weights[number] * padded
-        bias = None if self.bias is None else weights.sum() * part_of(self.bias, (slice(num_out),))
+        bias = None if self.bias is None else weights.sum() * part_of(self.bias, (num_out,))
         return self._convolved(value, weight, bias, size)
 
     def _convolved(
@@ -98,10 +99,10 @@ class _ElasticConv(Choosing):
 
     def _centre(self, size: int) -> Slices:
         largest_size = largest(self._kernel_size)
-        return (centred(size, within=largest_size),) * (self.weight.dim() - 2)
+        return (centred(size, within=largest_size),) * self.num_axes
 
-    def _weight_part(self, num_in: int, num_out: int, size: int) -> Slices:
-        return (slice(num_out), slice(1 if self._is_depthwise else num_in), *self._centre(size))
+    def _weight_sizes(self, num_in: int, num_out: int, size: int) -> Sizes:
+        return (num_out, 1 if self._is_depthwise else num_in) + (size,) * self.num_axes
 
     def points(self) -> Iterator[ChoicePoint]:
         """See `Choosing.points`."""
@@ -123,7 +124,9 @@ class _ElasticConv(Choosing):
             bias=self.bias is not None,
             device="meta",
         )
-        plain.weight = origins.parameter(self.weight, self._weight_part(num_in, num_out, size))
+        plain.weight = origins.parameter(
+            self.weight, slices_of(self.weight, self._weight_sizes(num_in, num_out, size))
+        )
         if self.bias is not None:
             plain.bias = origins.parameter(self.bias, (slice(num_out),))
         return plain.train(self.training)
@@ -137,6 +140,7 @@ class ElasticConv1d(_ElasticConv):
     """A convolution over one axis, of the sizes that are selected; see `ElasticConv2d`."""
 
     plain = torch.nn.Conv1d
+    num_axes = 1
     convolve = staticmethod(torch.conv1d)
 
 
@@ -161,6 +165,7 @@ class ElasticConv2d(_ElasticConv):
     """
 
     plain = torch.nn.Conv2d
+    num_axes = 2
     convolve = staticmethod(torch.conv2d)
 
 

@@ -38,8 +38,8 @@ class ElasticLinear(Choosing):
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         """Multiply by what is selected."""
-        num_out, num_in = slice(current(self._out_features)), current(self._in_features)
-        weight = part_of(self.weight, (num_out, slice(num_in)))
+        num_out, num_in = current(self._out_features), current(self._in_features)
+        weight = part_of(self.weight, (num_out, num_in))
         if value.numel() == num_in:
             # BLAS takes another way for one row, on which rounding hangs on the weight's strides.
             weight = weight.contiguous()

@@ -53,14 +53,12 @@ class _ElasticBatchNorm(Choosing, _BatchNorm):
         self._check_input_dim(value)
         num, is_tracking = current(self._size), self.track_running_stats
         mean, variance = (self.running_mean, self.running_var) if is_tracking else (None, None)
-        if mean is not None and variance is not None and num < self.num_features:
-            mean, variance = mean[:num], variance[:num]
         return functional.batch_norm(
             value,
-            mean,
-            variance,
-            part_of(self.weight, (slice(num),)) if self.affine else None,
-            part_of(self.bias, (slice(num),)) if self.affine else None,
+            None if mean is None else part_of(mean, (num,)),
+            None if variance is None else part_of(variance, (num,)),
+            part_of(self.weight, (num,)) if self.affine else None,
+            part_of(self.bias, (num,)) if self.affine else None,
             self.training or not is_tracking,
             self._counted(),
             self.eps,
@@ -141,7 +139,7 @@ class ElasticLayerNorm(Choosing):
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         """Normalize the features that are selected."""
         num = current(self._size)
-        weight, bias = (part_of(each, (slice(num),)) for each in (self.weight, self.bias))
+        weight, bias = (part_of(each, (num,)) for each in (self.weight, self.bias))
         return functional.layer_norm(value, (num,), weight, bias, self._eps)
 
     def points(self) -> Iterator[ChoicePoint]:

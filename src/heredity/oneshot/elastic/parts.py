@@ -18,6 +18,7 @@ import torch
 
 from heredity.errors import InputError
 from heredity.oneshot.elastic.copies import Copy, lies_apart
+from heredity.oneshot.elastic.sizes import centred
 
 if TYPE_CHECKING:
     from heredity.oneshot.origins import Slices
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 _MOST_KEPT, _MOST_COPIED = 10_000, 4_000_000
 """How many parts are kept for the next time, and how many entries the copies among them may have."""
 
-Key = tuple[int | None, ...]
-"""A parameter's identity, and where the part begins and ends along each axis."""
+Sizes = tuple[int, ...]
+"""How long a part is along each axis; they say which part it is, see `slices_of`."""
+
+Key = tuple[int, Sizes]
+"""A parameter's identity, and how long the part is."""
 
 
 class Part:
@@ -35,15 +39,16 @@ class Part:
     Args:
         parameter: The whole.
         slices: Which part.
+        is_copied: Whether it is to have its own memory in any case.
     """
 
     __slots__ = ("_address", "_copies", "_copy", "_lent", "_slots", "leaf", "parameter", "slices")
 
-    def __init__(self, parameter: torch.Tensor, slices: Slices) -> None:
+    def __init__(self, parameter: torch.Tensor, slices: Slices, *, is_copied: bool = False) -> None:
         self.parameter = parameter
         self.slices = slices
         view = parameter.detach()[slices]
-        self._copy = Copy(parameter, slices) if lies_apart(view) else None
+        self._copy = Copy(parameter, slices) if is_copied or lies_apart(view) else None
         values = view if self._copy is None else self._copy.values
         self.leaf = values.detach().requires_grad_(parameter.requires_grad)
         self._slots: dict[str, object] = {}
@@ -59,15 +64,6 @@ class Part:
     def is_of(self, parameter: torch.Tensor) -> bool:
         """Whether it stands for this parameter, and the parameter is still where it was."""
         return self.parameter is parameter and self._address == parameter.data_ptr()
-
-    def make_dense(self) -> bool:
-        """Let the leaf have its own memory, if its entries have gaps; give whether it had not."""
-        if self.leaf.is_contiguous():
-            return False
-        self._copy = Copy(self.parameter, self.slices)
-        self.leaf.data = self._copy.values
-        self._slots.clear()  # what was lent as views is lent as copies
-        return True
 
     def read(self) -> None:
         """Take the values anew, if it has its own."""
@@ -126,22 +122,27 @@ class Parts:
 
     def __init__(self) -> None:
         self._kept: dict[Key, Part] = {}
+        self._dense: dict[Key, Part] = {}
         self._read: dict[Key, Part] = {}
         self._num_copied = 0
 
-    def of(self, parameter: torch.Tensor, slices: Slices) -> torch.Tensor:
+    def of(self, parameter: torch.Tensor, sizes: Sizes) -> torch.Tensor:
         """The leaf that stands for a part of a parameter."""
-        key = id(parameter), *[end for each in slices for end in (each.start, each.stop)]
+        key = id(parameter), sizes
         part = self._read.get(key)
         if part is None:
-            part = self._kept.get(key)
-            if part is None or not part.is_of(parameter):
-                part = self._kept[key] = Part(parameter, slices)
-                self._num_copied += part.num_copied
-            else:
-                part.read()
-            self._read[key] = part
+            part = self._read[key] = self._fresh(self._kept, key, parameter, is_copied=False)
         return part.leaf
+
+    def _fresh(self, kept: dict[Key, Part], key: Key, parameter: torch.Tensor, *, is_copied: bool) -> Part:
+        """A part with the values of now, the one that was kept if it will do."""
+        part = kept.get(key)
+        if part is not None and part.is_of(parameter):
+            part.read()
+            return part
+        part = kept[key] = Part(parameter, slices_of(parameter, key[1]), is_copied=is_copied)
+        self._num_copied += part.num_copied
+        return part
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self._read.values())
@@ -170,7 +171,8 @@ class Parts:
             InputError: A parameter was read in two parts, or as a whole too.
         """
         found: dict[int, Part] = {}
-        for part in self:
+        is_fused = any(group.get("fused") for group in optimizer.param_groups)
+        for key, part in self._read.items():
             if part.leaf.grad is None:
                 continue
             if id(part.parameter) in found or part.parameter.grad is not None:
@@ -178,27 +180,29 @@ class Parts:
                     "one parameter was read in two parts in one step.",
                     hint="Use `accumulate`, and let the optimizer step as always.",
                 )
-            found[id(part.parameter)] = part
-        if any(group.get("fused") for group in optimizer.param_groups):
-            self._make_dense()
+            has_gaps = is_fused and not part.leaf.is_contiguous()
+            found[id(part.parameter)] = self._without_gaps(key, part) if has_gaps else part
         _step(optimizer, found)
         self.forget()
 
-    def _make_dense(self) -> None:
-        """Leave no gaps: torch 2.13's fused kernels go along memory, and would change others' entries.
+    def _without_gaps(self, key: Key, part: Part) -> Part:
+        """A copy of a part that takes over its gradient.
 
-        What was a view is not kept, so that a forward always sees the same strides, on which rounding hangs.
+        torch 2.13's fused kernels go along memory, and would change the entries between. A forward still reads
+        the part itself: rounding hangs on strides, and has to be the same whichever the optimizer.
         """
-        for key, part in self._read.items():
-            if part.make_dense():
-                del self._kept[key]
+        dense = self._fresh(self._dense, key, part.parameter, is_copied=True)
+        dense.leaf.grad, part.leaf.grad = part.leaf.grad, None
+        return dense
 
     def forget(self) -> None:
         """Forget what was read, and its gradients."""
-        for part in self._read.values():
+        for key, part in self._read.items():
             part.leaf.grad = None
+            if (dense := self._dense.get(key)) is not None:
+                dense.leaf.grad = None
         if len(self._kept) > _MOST_KEPT or self._num_copied > _MOST_COPIED:
-            self._kept, self._num_copied = {}, 0
+            self._kept, self._dense, self._num_copied = {}, {}, 0
         self._read = {}
 
 
@@ -230,18 +234,26 @@ def separate_parts(parts: Parts | None = None) -> Iterator[Parts]:
         _OPEN.reset(token)
 
 
-def part_of(parameter: torch.Tensor, slices: Slices) -> torch.Tensor:
+def part_of(parameter: torch.Tensor, sizes: Sizes) -> torch.Tensor:
     """A part of a parameter as a layer computes with it; the parameter itself if it is all of it.
 
     No copy is made: a call on a slice costs 3 us more than one on the whole, `contiguous` 80 for a large one.
+
+    Args:
+        parameter: The whole, or a buffer.
+        sizes: How long the part is along each axis, see `slices_of`.
     """
-    for each, size in zip(slices, parameter.shape, strict=True):
-        if each.start or each.stop != size:
-            break
-    else:
+    if sizes == parameter.shape:
         return parameter
     parts = _OPEN.get()
-    return parameter[slices] if parts is None else parts.of(parameter, slices)
+    return parameter[slices_of(parameter, sizes)] if parts is None else parts.of(parameter, sizes)
+
+
+def slices_of(parameter: torch.Tensor, sizes: Sizes) -> Slices:
+    """Which part it is: the first channels along the first two axes, and the centre along those of a kernel."""
+    channels = tuple(slice(size) for size in sizes[:2])
+    kernel = zip(sizes[2:], parameter.shape[2:], strict=True)
+    return *channels, *(centred(size, within=whole) for size, whole in kernel)
 
 
 def _step(optimizer: torch.optim.Optimizer, parts: dict[int, Part]) -> None:
