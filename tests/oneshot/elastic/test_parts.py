@@ -87,7 +87,7 @@ def test_parts_that_are_kept_are_as_good_as_new_ones(name: str) -> None:
         _steps(first, ours, kept, 1)
         _steps(second, theirs, Parts(), 1)
         ours.load_state_dict(copy.deepcopy(ours.state_dict()))  # new tensors in the place of those kept
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    _assert_same(first, second)
 
 
 def test_parts_that_are_kept_take_the_values_that_were_trained_since() -> None:
@@ -99,7 +99,7 @@ def test_parts_that_are_kept_take_the_values_that_were_trained_since() -> None:
     for kernel in (3, 5, 3, 1, 3):
         _steps(first, ours, kept, 1, kernel=kernel)
         _steps(second, theirs, Parts(), 1, kernel=kernel)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    _assert_same(first, second)
 
 
 @pytest.mark.parametrize("is_dense", [True, False])
@@ -149,21 +149,42 @@ def test_a_new_optimizer_begins_without_the_slots_of_the_one_before() -> None:
     second = copy.deepcopy(first)
     _steps(first, OPTIMIZERS["momentum"](first.parameters()), kept, 2)
     _steps(second, OPTIMIZERS["momentum"](second.parameters()), Parts(), 2)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    _assert_same(first, second)
 
 
+@pytest.mark.parametrize("name", ["momentum", "fused sgd"])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_parts_follow_a_parameter_whose_memory_is_another(kernel: int) -> None:
+def test_parts_follow_tensors_whose_memory_is_another(kernel: int, name: str) -> None:
     torch.manual_seed(0)
     first = elastic()
-    kept, optimizer = Parts(), OPTIMIZERS["sgd"](first.parameters())
-    _steps(first, optimizer, kept, 1, kernel=kernel)
-    for parameter in first.parameters():
-        parameter.data = parameter.data.clone()
+    kept, ours = Parts(), OPTIMIZERS[name](first.parameters())
+    _steps(first, ours, kept, 1, kernel=kernel)
+    for tensor in (*first.parameters(), *first.buffers()):
+        tensor.data = tensor.data.clone()
     second = copy.deepcopy(first)
-    _steps(first, optimizer, kept, 1, kernel=kernel)
-    _steps(second, OPTIMIZERS["sgd"](second.parameters()), Parts(), 1, kernel=kernel)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    theirs = OPTIMIZERS[name](second.parameters())
+    theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+    _steps(first, ours, kept, 1, kernel=kernel)
+    _steps(second, theirs, Parts(), 1, kernel=kernel)
+    _assert_same(first, second)
+
+
+def test_an_optimizer_may_become_fused_and_be_plain_again() -> None:
+    torch.manual_seed(0)
+    first = elastic()
+    second, kept = copy.deepcopy(first), Parts()
+    ours, theirs = (OPTIMIZERS["momentum"](each.parameters()) for each in (first, second))
+    for is_fused in (False, True, False, True):
+        ours.param_groups[0]["fused"] = is_fused
+        _steps(first, ours, kept, 1)
+        _steps(second, theirs, Parts(), 1)
+    for mine, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def _assert_same(first: torch.nn.Module, second: torch.nn.Module) -> None:
+    other = second.state_dict()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
 
 
 def test_gradients_of_parts_add_up_to_those_of_autograd() -> None:

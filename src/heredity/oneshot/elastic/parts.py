@@ -188,8 +188,8 @@ class Parts:
     def _without_gaps(self, key: Key, part: Part) -> Part:
         """A copy of a part that takes over its gradient.
 
-        torch 2.13's fused kernels go along memory, and would change the entries between. A forward still reads
-        the part itself: rounding hangs on strides, and has to be the same whichever the optimizer.
+        torch 2.13's fused kernels go along memory, and would change the entries between. A forward still
+        reads the part itself: rounding hangs on strides, and has to be the same whichever the optimizer.
         """
         dense = self._fresh(self._dense, key, part.parameter, is_copied=True)
         dense.leaf.grad, part.leaf.grad = part.leaf.grad, None
@@ -250,7 +250,7 @@ def part_of(parameter: torch.Tensor, sizes: Sizes) -> torch.Tensor:
 
 
 def slices_of(parameter: torch.Tensor, sizes: Sizes) -> Slices:
-    """Which part it is: the first channels along the first two axes, and the centre along those of a kernel."""
+    """Which part it is: the first channels along the first two axes, the centre along those of a kernel."""
     channels = tuple(slice(size) for size in sizes[:2])
     kernel = zip(sizes[2:], parameter.shape[2:], strict=True)
     return *channels, *(centred(size, within=whole) for size, whole in kernel)
