@@ -52,7 +52,7 @@ DOORS: dict[str, set[str]] = {
     "pydantic_core": {"engine/files/"},
     "ray": {"engine/executors/on_ray/", "integrations/ray_tune.py"},
     "rich": {"cli/"},
-    "sqlite3": {"store/index/"},
+    "sqlite3": {"engine/driving/shelf.py", "store/index/"},
     "syne_tune": {"integrations/syne_tune.py"},
     "tensorboard": {"mirrors/tensorboard.py"},
     "torch": {

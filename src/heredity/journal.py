@@ -26,6 +26,7 @@ from heredity.experiment import ExperimentState
 from heredity.experiment.event_json import event_from_json, event_to_json
 from heredity.experiment.events import Event, ExperimentStarted
 from heredity.experiment.flat_lines import event_of_flat_line
+from heredity.experiment.trial import Trials
 
 _IF_GONE = (
     "If its machine is gone for good, on NFS version 3 its lock stays: go on with "
@@ -245,20 +246,24 @@ def replay(path: Path) -> Iterator[Event]:
 
 
 def read_state(
-    path: Path, *, take: Callable[[ExperimentState, Event], object] | None = None
+    path: Path,
+    *,
+    take: Callable[[ExperimentState, Event], object] | None = None,
+    trials: Trials | None = None,
 ) -> ExperimentState:
     """Rebuild an experiment's state from its journal.
 
     Args:
         path: The journal.
         take: What takes each event after the first into the state; by default the state's own `handle`.
+        trials: Where the records are to be kept; None for a dictionary.
 
     Raises:
         ConfigError: There is no such file.
         CorruptJournal: The file holds something else than a journal, or events in an order that cannot be.
     """
     events = replay(path)
-    state = ExperimentState(first_event(path, events))
+    state = ExperimentState(first_event(path, events), trials=trials)
     take = take or ExperimentState.handle
     with without_garbage_collection():
         for number, event in enumerate(events, start=2):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import heredity as hd
+from heredity.engine.driving.watchdog import Watchdog
 from heredity.engine.function import FunctionReference
-from heredity.engine.watchdog import Watchdog
 from heredity.errors import ConfigError, InputError
 from heredity.ids import TrialId
 from heredity.journal import read_state

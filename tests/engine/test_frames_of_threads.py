@@ -9,7 +9,7 @@ from types import FrameType
 
 import pytest
 
-from heredity.engine.watchdog import frames_of_threads
+from heredity.engine.driving.watchdog import frames_of_threads
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])

@@ -32,7 +32,7 @@ def test_a_waiting_child_takes_its_grandparents_for_a_failed_parent(make_experim
     assert StartTrial(TrialId("child"), 1) in experiment.fail("father", "boom")
     assert experiment["child"].parents == ("grandfather",)
     assert experiment["child"].lost_parents == ("father",)
-    assert experiment.state.ancestor_steps(TrialId("child")) == 10
+    assert experiment["child"].ancestor_steps == 10
 
 
 def test_a_waiting_child_is_released_from_a_failed_parent(make_experiment: MakeExperiment) -> None:
@@ -40,7 +40,7 @@ def test_a_waiting_child_is_released_from_a_failed_parent(make_experiment: MakeE
     assert StartTrial(TrialId("child"), 1) in experiment.fail("father", "boom")
     assert experiment["child"].parents == ()
     assert not experiment["child"].continues
-    assert experiment.state.ancestor_steps(TrialId("child")) == 0
+    assert experiment["child"].ancestor_steps == 0
 
 
 @pytest.mark.parametrize("continues", [True, False])

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from heredity.engine.advisers import Advisers
 from heredity.engine.directory import (
     JOURNAL_NAME,
     Source,
@@ -19,6 +18,12 @@ from heredity.engine.directory import (
     keep_source,
     next_directory,
 )
+from heredity.engine.driving.advisers import Advisers
+from heredity.engine.driving.interrupts import counted_interrupts
+from heredity.engine.driving.loop import Loop, Observer, Surroundings
+from heredity.engine.driving.proposing import catch_up
+from heredity.engine.driving.shelf import Shelf
+from heredity.engine.driving.watchdog import Watchdog
 from heredity.engine.executors import (
     Executor,
     ExecutorName,
@@ -27,13 +32,9 @@ from heredity.engine.executors import (
     executor_named,
 )
 from heredity.engine.function import FunctionReference, HeldFunction, reference_of
-from heredity.engine.interrupts import counted_interrupts
 from heredity.engine.lifeline import IS_WORKER
-from heredity.engine.loop import Loop, Observer, Surroundings
 from heredity.engine.programs import Program
-from heredity.engine.proposing import catch_up
 from heredity.engine.trials import Emit, Trial
-from heredity.engine.watchdog import Watchdog
 from heredity.errors import ConfigError
 from heredity.experiment import ExperimentState, ParentFailure
 from heredity.experiment import events as happened
@@ -163,7 +164,7 @@ class Experiment:
             if self.source is not None:
                 keep_source(self.source, directory, store=self.store)
             with Journal.create(directory / JOURNAL_NAME, started) as journal, Watchdog() as watchdog:
-                state = ExperimentState(started)
+                state = ExperimentState(started, trials=Shelf())
                 advisers = Advisers(self.strategy, self.stopper, watchdog)
                 self._drive(state, self._loop(state, journal, advisers, executor), relay)
                 return state
@@ -189,7 +190,9 @@ class Experiment:
             advisers = Advisers(self.strategy, self.stopper, watchdog)
             executor.reach(store_url=self.store_url(), directory=str(directory))
             state = read_state(
-                directory / JOURNAL_NAME, take=lambda state, event: catch_up(state, advisers, event)
+                directory / JOURNAL_NAME,
+                take=lambda state, event: catch_up(state, advisers, event),
+                trials=Shelf(),
             )
             loop = self._loop(state, journal, advisers, executor)
             loop.record(happened.ExperimentResumed(at=time.time()))

@@ -17,6 +17,7 @@ def check(
     queued: AbstractSet[TrialId],
     resting: AbstractSet[TrialId],
     missing_parents: Mapping[TrialId, int],
+    num_ended: Mapping[TrialState, int],
 ) -> None:
     """Compare derived sets and counts with the records, and each record with its parents.
 
@@ -36,6 +37,9 @@ def check(
         if expected != by_state[state]:
             recorded = sorted(by_state[state])
             raise IllegalMove(f"{state.value}: derived {sorted(expected)}, recorded {recorded}")
+    for state, num in num_ended.items():
+        if num != len(by_state[state]):
+            raise IllegalMove(f"{state.value}: counted {num}, recorded {len(by_state[state])}")
     for record in trials.values():
         _check_parents(record, [trials[parent] for parent in record.parents], missing_parents)
         _check_past(record, [trials[parent] for parent in record.lost_parents])

@@ -17,16 +17,15 @@ from heredity.experiment.trial import (
     ParentFailure,
     Report,
     TrialRecord,
+    Trials,
     TrialState,
-    headline,
+    error_by_descent,
+    pause_seconds,
 )
 from heredity.ids import TrialId
 
 MAX_WAITING = 1_000
 """Trials that may wait for parents at a time, so that a strategy that runs ahead cannot fill the memory."""
-
-MAX_PAUSE_SECONDS = 300.0
-"""For a trial that was lost again and again; of machines that go, most are back by then or never."""
 
 
 class ExperimentState:
@@ -47,12 +46,17 @@ class ExperimentState:
         ...     events.TrialProposed(at=1.0, trial="father", parameters={}, parents=(), twin_of=None)
         ... )
         (StartTrial(trial='father', attempt=1),)
+
+    Args:
+        started: The first event, with the rules.
+        trials: Where the records are to be kept, as yet empty, in the order of their proposal; None for a
+            dictionary. A record that has ended is put back where it is changed, all others change in place.
     """
 
-    def __init__(self, started: happened.ExperimentStarted) -> None:
+    def __init__(self, started: happened.ExperimentStarted, *, trials: Trials | None = None) -> None:
         refuse_newer_format(started.format, experiment=started.experiment)
         self.rules = started
-        self.trials: dict[TrialId, TrialRecord] = {}
+        self.trials: Trials = {} if trials is None else trials
         self.is_exhausted = False
         self.is_interrupted = False
         self.num_resumes = 0
@@ -62,7 +66,7 @@ class ExperimentState:
         self._resting: dict[TrialId, float] = {}
         self._waiting_children: dict[TrialId, list[TrialId]] = {}
         self._missing_parents: dict[TrialId, int] = {}
-        self._total_steps: dict[TrialId, int] = {}
+        self._num_ended = {state: 0 for state in TrialState if state.is_end}
         self._commands: list[Command] = []
         self._parent_failure = ParentFailure(started.on_parent_failure)
         self._handlers: Mapping[type, Callable[..., None]] = {
@@ -125,9 +129,15 @@ class ExperimentState:
         record = self.trials.get(event.trial)
         return record is not None and record.state is TrialState.RUNNING and record.attempt == event.attempt
 
-    def ancestor_steps(self, trial: TrialId) -> int:
-        """Training steps of the longest line of a trial's ancestors, all of which have ended."""
-        return max((self._total_steps[parent] for parent in self.trials[trial].parents), default=0)
+    def counts(self) -> dict[TrialState, int]:
+        """How many trials are in each state, without looking at each."""
+        return {
+            TrialState.WAITING: len(self._missing_parents),
+            TrialState.QUEUED: len(self._queue) + len(self._starting),
+            TrialState.RUNNING: len(self._running),
+            TrialState.LOST: len(self._resting),
+            **self._num_ended,
+        }
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -192,7 +202,7 @@ class ExperimentState:
         """Let a trial wait, start or fail, as its parents' states say."""
         while record.parents and (failed := self._failed_parent(record)):
             if self._parent_failure is ParentFailure.FAIL:
-                record.error = _error_of_child(failed)
+                record.error = error_by_descent(failed)
                 self._end(record, TrialState.FAILED, at)
                 return
             self._replace_parent(record, failed)
@@ -292,13 +302,16 @@ class ExperimentState:
         self._requeue(self.trials[event.trial])
 
     def _on_late(self, event: happened.LateEventRefused) -> None:
-        if event.trial in self.trials:
-            self.trials[event.trial].num_late_events += 1
+        if (record := self.trials.get(event.trial)) is not None:
+            record.num_late_events += 1
+            self.trials[record.id] = record
 
     # --- consequences --------------------------------------------------------------------------------------
 
     def _enqueue(self, record: TrialRecord) -> None:
         record.move(TrialState.QUEUED)
+        parents = (self.trials[parent] for parent in record.parents)
+        record.ancestor_steps = max((parent.cumulative_steps for parent in parents), default=0)
         self._queue.append(record.id)
 
     def _start_queued(self) -> None:
@@ -325,8 +338,8 @@ class ExperimentState:
             return
         if counts and self.rules.retry_delay_seconds:
             # What has taken the attempt away may still be so: a machine that starts, a server that is gone.
-            factor = 2 ** min(record.num_losses - 1, 16)
-            self._resting[record.id] = at + min(self.rules.retry_delay_seconds * factor, MAX_PAUSE_SECONDS)
+            pause = pause_seconds(record.num_losses, first=self.rules.retry_delay_seconds)
+            self._resting[record.id] = at + pause
         else:
             self._requeue(record)
 
@@ -341,8 +354,7 @@ class ExperimentState:
             record, state = ending.popleft()
             record.move(state)
             record.ended_at = at
-            if state.is_success:
-                self._total_steps[record.id] = record.steps + self.ancestor_steps(record.id)
+            self._num_ended[state] += 1
             self._commands.append(TellStrategy(result_of(record, self.rules)))
             for child in self._waiting_children.pop(record.id, ()):
                 if self._must_fail(self.trials[child], record):
@@ -356,7 +368,7 @@ class ExperimentState:
         if not parent.state.is_success:
             if self._parent_failure is ParentFailure.FAIL:
                 del self._missing_parents[child.id]
-                child.error = _error_of_child(parent)
+                child.error = error_by_descent(parent)
                 return True
             self._replace_parent(child, parent)
         if not self._missing_parents[child.id]:
@@ -377,18 +389,10 @@ class ExperimentState:
             queued=set(self._queue) | self._starting,
             resting=self._resting.keys(),
             missing_parents=self._missing_parents,
+            num_ended=self._num_ended,
         )
         if len(self._running) + len(self._starting) > self.rules.concurrency:
             raise IllegalMove("more trials run than there are slots")
 
-
-def _error_of_child(parent: TrialRecord) -> str:
-    """Name the one whose own failure it was, however many generations lie between."""
-    if parent.error.startswith(_BY_DESCENT):
-        return "its ancestor " + parent.error.split(" ", 2)[2]
-    return f"its parent {parent.id} failed: {headline(parent.error)}"
-
-
-_BY_DESCENT = ("its parent ", "its ancestor ")
 
 _ATTEMPT_EVENTS = frozenset(get_args(happened.AttemptEvent))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -130,6 +130,8 @@ class TrialRecord:
     """What a lost attempt has left, for the next one to resume from."""
     first_step: int = 0
     """Steps of the parent that it continues, which lie behind it."""
+    ancestor_steps: int = 0
+    """Training steps of the longest line of its ancestors; 0 until all of them have ended."""
     stop_reason: str = ""
     """Why it was asked to stop; empty if it was not."""
     error: str = ""
@@ -161,11 +163,28 @@ class TrialRecord:
         return max(0, last - self.first_step)  # a function may report before it goes on from its parent
 
     @property
+    def cumulative_steps(self) -> int:
+        """Its own steps and its ancestors'."""
+        return self.ancestor_steps + self.steps
+
+    @property
     def seconds(self) -> float | None:
         """Wall-clock seconds of the latest attempt, once it has ended."""
         if self.started_at is None or self.ended_at is None:
             return None
         return self.ended_at - self.started_at
+
+
+Trials = MutableMapping[TrialId, TrialRecord]
+"""The records of an experiment's trials, in the order of their proposal."""
+
+MAX_PAUSE_SECONDS = 300.0
+"""For a trial that was lost again and again; of machines that go, most are back by then or never."""
+
+
+def pause_seconds(num_losses: int, *, first: float) -> float:
+    """How long a trial rests after it was lost: after each loss twice as long."""
+    return min(first * 2.0 ** min(num_losses - 1, 16), MAX_PAUSE_SECONDS)
 
 
 END_OF_LOG = "The end of its log:"
@@ -182,6 +201,16 @@ def headline(error: str) -> str:
     # Frames are indented; the exception follows the last of them, and may have many lines itself.
     after_frames = [i for i in range(1, len(lines)) if _is_frame(lines[i - 1]) and not _is_frame(lines[i])]
     return lines[after_frames[-1]] if after_frames else lines[-1]
+
+
+def error_by_descent(parent: TrialRecord) -> str:
+    """The error of who fails with a parent: it names the one whose own failure it was, however far above."""
+    if parent.error.startswith(_BY_DESCENT):
+        return "its ancestor " + parent.error.split(" ", 2)[2]
+    return f"its parent {parent.id} failed: {headline(parent.error)}"
+
+
+_BY_DESCENT = ("its parent ", "its ancestor ")
 
 
 def _is_frame(line: str) -> bool:

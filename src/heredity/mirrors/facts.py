@@ -73,7 +73,7 @@ class TrialFacts:
         return self.state == "failed"
 
 
-def trial_facts(record: TrialRecord, *, cumulative_steps: int) -> TrialFacts:
+def trial_facts(record: TrialRecord) -> TrialFacts:
     """The facts of a trial, apart from its record, which goes on changing."""
     return TrialFacts(
         id=record.id,
@@ -92,7 +92,7 @@ def trial_facts(record: TrialRecord, *, cumulative_steps: int) -> TrialFacts:
         metrics=record.metrics,
         resources=record.resources,
         steps=record.steps,
-        cumulative_steps=cumulative_steps,
+        cumulative_steps=record.cumulative_steps,
         inheritance=record.inheritance,
         checkpoint=record.checkpoint,
         reports=tuple(record.reports),

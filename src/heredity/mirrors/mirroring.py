@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from heredity.experiment import ExperimentState, Report, TrialRecord
+from heredity.experiment import ExperimentState, Report
 from heredity.experiment import events as happened
-from heredity.experiment.lineage import all_cumulative_steps
 from heredity.ids import TrialId
 from heredity.mirrors.base import Mirror, MirrorSettings
 from heredity.mirrors.facts import TrialFacts, experiment_facts, trial_facts
@@ -57,7 +56,6 @@ class Mirroring:
         self._directory = directory
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._totals: dict[TrialId, int] = {}
         self._open_trials: set[TrialId] = set()
         # The rest belongs to the thread, until it has ended.
         self._mirror: Mirror | None = None
@@ -81,13 +79,12 @@ class Mirroring:
     def attach(self, state: ExperimentState) -> None:
         """Begin with all trials that have ended."""
         facts = experiment_facts(state.rules)
-        self._totals = all_cumulative_steps(state.trials)
         self._open_trials = {record.id for record in state.trials.values() if not record.state.is_end}
         self._thread = threading.Thread(target=self._work, name=f"mirror {self._settings.kind}", daemon=True)
         self._tasks.put(lambda: self._open(lambda: self._settings.open(self._directory, facts)))
         for record in state.trials.values():
             if record.state.is_end:
-                self._put_trial(self._facts(record))
+                self._put_trial(trial_facts(record))
         self._thread.start()
 
     def _note(self, state: ExperimentState, event: happened.Event) -> None:
@@ -97,7 +94,7 @@ class Mirroring:
                 self._put_ended(state, [event.trial])
             case happened.TrialReported():
                 record = state.trials[event.trial]
-                self._put_report(self._facts(record), record.reports[-1])
+                self._put_report(trial_facts(record), record.reports[-1])
             case happened.TrialCompleted() | happened.TrialStoppedEarly():
                 self._put_ended(state, [event.trial])
             case happened.TrialFailed() | happened.TrialLost() | happened.ExperimentResumed():
@@ -107,12 +104,7 @@ class Mirroring:
         ended = (state.trials[trial] for trial in trials if state.trials[trial].state.is_end)
         for record in sorted(ended, key=lambda record: record.number):
             self._open_trials.discard(record.id)
-            self._put_trial(self._facts(record))
-
-    def _facts(self, record: TrialRecord) -> TrialFacts:
-        total = record.steps + max((self._totals.get(parent, 0) for parent in record.parents), default=0)
-        self._totals[record.id] = total
-        return trial_facts(record, cumulative_steps=total)
+            self._put_trial(trial_facts(record))
 
     def _put_trial(self, trial: TrialFacts) -> None:
         self._tasks.put(lambda: self._write(trial))

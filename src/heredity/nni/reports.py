@@ -51,7 +51,7 @@ class TrialReports:
     # --- knowing the attempts ------------------------------------------------------------------------------
 
     def observe(self, _: ExperimentState, event: happened.Event | None) -> None:
-        """See `heredity.engine.loop.Observer`."""
+        """See `heredity.engine.driving.loop.Observer`."""
         self._note(event)
         if isinstance(event, happened.TrialStarted):
             file = file_of(folder_of(self._directory(), event.trial, event.attempt))

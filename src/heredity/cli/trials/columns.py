@@ -23,7 +23,6 @@ from heredity.cli.output import (
 )
 from heredity.encoding import Json
 from heredity.experiment import ExperimentState, TrialRecord, TrialState, headline
-from heredity.experiment.lineage import all_cumulative_steps
 from heredity.ids import TrialId
 
 NOTHING = "–"
@@ -116,7 +115,6 @@ def print_plain(screen: Console, sheet: Sheet) -> None:
 
 
 def _columns(state: ExperimentState, marked: frozenset[TrialId]) -> list[_Column]:
-    totals = all_cumulative_steps(state.trials)
     further = [
         _Column(f"{name}>", 2, lambda record, name=name: _metric(record, name))  # type: ignore[misc]  # bound now
         for name in state.rules.further_objectives
@@ -129,7 +127,7 @@ def _columns(state: ExperimentState, marked: frozenset[TrialId]) -> list[_Column
         _Column(f"{state.rules.objective}>", 1, lambda record: _score(record, is_marked=record.id in marked)),
         *further,
         _Column("steps>", 5, _steps),
-        _Column("in all>", 7, lambda record: _total(record, totals[record.id])),
+        _Column("in all>", 7, _total),
         _Column("time>", 6, lambda record: seconds_text(_seconds_so_far(record))),
         _Column("cpu>", 10, lambda record: _resource(record, "cpu_seconds", seconds_text)),
         _Column("memory>", 11, lambda record: _resource(record, "peak_memory_bytes", _bytes_text)),
@@ -174,8 +172,8 @@ def _steps(record: TrialRecord) -> str:
     return f"{plus}{steps}" if budget is None or budget == steps else f"{plus}{steps}/{budget}"
 
 
-def _total(record: TrialRecord, total: int) -> str:
-    return str(total) if total != record.steps else NOTHING
+def _total(record: TrialRecord) -> str:
+    return str(record.cumulative_steps) if record.ancestor_steps else NOTHING
 
 
 def _seconds_so_far(record: TrialRecord) -> float | None:

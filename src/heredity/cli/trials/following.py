@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from heredity.dashboard.reading.growing import GrowingJournal
-from heredity.engine.loop import Observer
+from heredity.engine.driving.loop import Observer
 from heredity.experiment import ExperimentState
 
 POLL_SECONDS = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from rich.text import Text
 
 from heredity.cli.output import number_text, seconds_text, state_text, verdict_text
 from heredity.cli.trials.columns import as_table, fitting, trial_sheet
-from heredity.dashboard.reading.best import best_trials
-from heredity.engine.loop import Observer
+from heredity.dashboard.reading.best import best_among, best_trials
+from heredity.engine.driving.loop import Observer
 from heredity.experiment import ExperimentState, TrialRecord, TrialState, headline
 from heredity.experiment import events as happened
+from heredity.ids import TrialId
 
 REFRESH_SECONDS = 0.125
 
@@ -31,48 +33,83 @@ def live_view(console: Console) -> Iterator[Observer]:
         yield line_printer(console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        shown_at = 0.0
+        screen, shown_at = _Screen(), 0.0
 
-        def show(state: ExperimentState, _: happened.Event | None) -> None:
+        def show(state: ExperimentState, event: happened.Event | None) -> None:
             nonlocal shown_at
-            # Not at every event: a table of all trials for each would make large experiments quadratic.
+            screen.note(state, event)
             if time.monotonic() - shown_at >= REFRESH_SECONDS:
-                live.update(_screen(state, console.width), refresh=True)
+                live.update(screen.drawn(state, console.width), refresh=True)
                 shown_at = time.monotonic()
 
         yield show
 
 
-def _screen(state: ExperimentState, width: int) -> Group:
-    head = Text(f"{state.rules.experiment}: ", style="bold") + counts_text(state)
-    num_ended = sum(record.state.is_end for record in state.trials.values())
-    bar = ProgressBar(
-        total=max(1, len(state.trials)),
-        completed=num_ended,
-        width=60,
-        complete_style="cyan",
-        finished_style="green",
-    )
-    marked = best_trials(state)
-    sheet, _ = fitting(trial_sheet(state, _rows(state), marked=marked), width)
-    return Group(head, bar, as_table(sheet))
+class _Screen:
+    """The counts, and those of the trials that are worth a row; it looks at no trial twice for nothing.
+
+    A look at all trials for each picture would make large experiments quadratic.
+    """
+
+    def __init__(self) -> None:
+        self._moved: dict[TrialId, None] | None = None
+        """The trials that moved last, the latest at the end."""
+        self._best: frozenset[TrialId] = frozenset()
+        self._scored: set[TrialId] = set()
+        """Those that have ended since the best were looked for."""
+
+    def note(self, state: ExperimentState, event: happened.Event | None) -> None:
+        """Take in what has happened; the first time, all that lies before."""
+        if self._moved is None:
+            latest = heapq.nlargest(MAX_ROWS, state.trials.values(), key=_moved_at)
+            self._moved = {record.id: None for record in reversed(latest)}
+            self._best = best_trials(state)
+        elif isinstance(event, (happened.TrialProposed, *_ABOUT_TRIALS)):
+            self._moved.pop(event.trial, None)
+            self._moved[event.trial] = None
+            if len(self._moved) > MAX_ROWS:
+                del self._moved[next(iter(self._moved))]
+            if isinstance(event, happened.TrialCompleted | happened.TrialStoppedEarly):
+                self._scored.add(event.trial)
+
+    def drawn(self, state: ExperimentState, width: int) -> Group:
+        """The picture of now."""
+        counts = state.counts()
+        head = Text(f"{state.rules.experiment}: ", style="bold") + counts_text(state)
+        bar = ProgressBar(
+            total=max(1, len(state.trials)),
+            completed=sum(num for kind, num in counts.items() if kind.is_end),
+            width=60,
+            complete_style="cyan",
+            finished_style="green",
+        )
+        sheet, _ = fitting(trial_sheet(state, self._rows(state), marked=self._marked(state)), width)
+        return Group(head, bar, as_table(sheet))
+
+    def _rows(self, state: ExperimentState) -> list[TrialRecord]:
+        running = state.running()
+        names = {record.id for record in running}
+        others = [state.trials[trial] for trial in self._moved or () if trial not in names]
+        return sorted([*others, *running][-MAX_ROWS:], key=lambda record: record.number)
+
+    def _marked(self, state: ExperimentState) -> frozenset[TrialId]:
+        if self._scored:
+            candidates = sorted(
+                (state.trials[trial] for trial in self._best | self._scored), key=lambda record: record.number
+            )
+            self._best, self._scored = best_among(candidates, state), set()
+        return self._best
+
+
+def _moved_at(record: TrialRecord) -> tuple[bool, float]:
+    return record.state is TrialState.RUNNING, record.ended_at or record.started_at or record.proposed_at
 
 
 def counts_text(state: ExperimentState) -> Text:
     """How many trials are in each state."""
-    counts = dict.fromkeys(TrialState, 0)
-    for record in state.trials.values():
-        counts[record.state] += 1
-    parts = [Text(f"{n} ") + state_text(kind.value) for kind, n in counts.items() if n]
+    counts = state.counts()
+    parts = [Text(f"{counts[kind]} ") + state_text(kind.value) for kind in TrialState if counts[kind]]
     return Text(", ").join(parts)
-
-
-def _rows(state: ExperimentState) -> list[TrialRecord]:
-    records = list(state.trials.values())
-    if len(records) <= MAX_ROWS:
-        return records
-    latest = sorted(records, key=lambda r: (r.state is TrialState.RUNNING, r.ended_at or r.started_at or 0.0))
-    return sorted(latest[-MAX_ROWS:], key=lambda record: record.number)
 
 
 def line_printer(console: Console) -> Observer:
@@ -89,7 +126,7 @@ def line_printer(console: Console) -> Observer:
 def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
     """What a log should say of an event; most are too many to be said."""
     if isinstance(event, happened.ExperimentResumed):
-        num_ended = sum(record.state.is_end for record in state.trials.values())
+        num_ended = sum(num for kind, num in state.counts().items() if kind.is_end)
         return f"resumed: {num_ended} trials have ended, {len(state.trials) - num_ended} go on"
     what = _end_of(state, event)
     match event:

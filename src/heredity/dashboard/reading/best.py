@@ -19,7 +19,12 @@ def merit_or_least(score: float | None, state: ExperimentState) -> float:
 
 def best_trials(state: ExperimentState) -> frozenset[TrialId]:
     """The best trial; of several objectives, all those that no other one dominates."""
-    scored = [record for record in state.trials.values() if record.score is not None]
+    return best_among(state.trials.values(), state)
+
+
+def best_among(records: Iterable[TrialRecord], state: ExperimentState) -> frozenset[TrialId]:
+    """The same of some of the trials; where two are as good as one another, the one that comes first."""
+    scored = [record for record in records if record.score is not None]
     if not scored:
         return frozenset()
     if not state.rules.further_objectives:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from heredity.engine.watchdog import frames_of_threads
+from heredity.engine.driving.watchdog import frames_of_threads
 
 _TASKS = Path("/proc/self/task")
 _FUTEX = {"x86_64": "202", "aarch64": "98"}.get(platform.machine(), "")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from heredity.encoding import encode
-from heredity.engine.advisers import Advisers
+from heredity.engine.driving.advisers import Advisers
+from heredity.engine.driving.proposing import event_of
 from heredity.engine.executors import Executor
-from heredity.engine.proposing import event_of
 from heredity.engine.trials import TrialOrder
 from heredity.errors import InputError, RetryableError, StoreLocationError, StoreUnavailable
 from heredity.experiment import ExperimentState, StartTrial, TellStrategy
@@ -224,7 +224,7 @@ class Loop:
             max_steps=record.max_steps,
             continues=record.continues,
             resume_from=() if record.lost is None else record.lost.checkpoints,
-            ancestor_steps=self._state.ancestor_steps(trial),
+            ancestor_steps=record.ancestor_steps,
             is_watched=self._advisers.stopper is not None,
             info=record.info,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from heredity.engine.advisers import Advisers
+from heredity.engine.driving.advisers import Advisers
 from heredity.engine.trials import plain_parameters
 from heredity.engine.trials.values import plain_mapping
 from heredity.errors import InputError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from heredity.engine.watchdog import Watchdog
+from heredity.engine.driving.watchdog import Watchdog
 from heredity.errors import InputError
 from heredity.experiment import ExperimentState, TellStrategy, merit_of
 from heredity.experiment import events as happened
