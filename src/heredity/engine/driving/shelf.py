@@ -6,6 +6,7 @@ import heapq
 import logging
 import pickle
 import sqlite3
+import weakref
 from collections.abc import ItemsView, Iterator, MutableMapping, ValuesView
 from contextlib import closing
 
@@ -49,6 +50,7 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
         self._least_open = self._most_open = least_open
         self._num_ended = 0
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._database.close)
         self._database.executescript(_SCHEMA)
 
     def __getitem__(self, trial: TrialId) -> TrialRecord:
