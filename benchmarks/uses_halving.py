@@ -52,6 +52,7 @@ def _pair(reduction: int, num: int, min_epochs: int, max_epochs: int) -> dict[st
     return {
         f"restart-{name}": both,
         f"continue-{name}": replace(both, restart=False, anneal_rungs=False),
+        f"annealing-{name}": replace(both, restart=False),
     }
 
 
