@@ -17,7 +17,7 @@ from heredity.engine.executors.limits import Resources
 from heredity.engine.executors.logs import cut_middle
 from heredity.engine.executors.memory import families, held_bytes
 from heredity.engine.executors.places import Place, Places, places_of_machine
-from heredity.engine.executors.server import PRELOADING, environment_of_server, without_main
+from heredity.engine.executors.server import PRELOADING, environment_of_server, renew_server, without_main
 from heredity.engine.executors.worker_process import WorkerProcess
 from heredity.engine.function import FunctionReference
 from heredity.engine.trials import Emit, TrialOrder
@@ -86,6 +86,7 @@ class ProcessExecutor:
     def open(self, emit: Emit) -> None:
         """See `Executor.open`. Starts the fork server, which imports the user's module."""
         self._emit = emit
+        renew_server(self._function)
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=child.check, args=(self._function, writer))
         self._context.set_forkserver_preload([PRELOADING, child.__name__])

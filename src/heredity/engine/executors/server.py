@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from multiprocessing import forkserver
+from pathlib import Path
 from types import ModuleType
 
 from heredity import encoding
@@ -16,6 +19,39 @@ from heredity.engine.lifeline import PRELOAD_VARIABLE
 
 PRELOADING = "heredity.engine.preload"
 """The module that the server imports first. Nobody else may: it would run before the package is whole."""
+
+
+_Code = tuple[str, str | None, tuple[int, int] | None]
+"""A function's module, its folder, and the time and the size of its file."""
+
+_served: _Code | None = None
+"""What the fork server of this process has loaded."""
+
+
+def renew_server(function: FunctionReference) -> None:
+    """End the fork server of an earlier experiment, if it has loaded another module, or one edited since.
+
+    From the old one every trial would import its module anew, or run the code of before. It stays while
+    processes live that came from it, whoever started them: their ends could not be told.
+    """
+    global _served  # noqa: PLW0603  # multiprocessing has one server a process, and says nothing of it
+    code = _code_of(function)
+    if _served not in (None, code):
+        if multiprocessing.active_children():
+            return
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  # there is no other way
+    _served = code
+
+
+def _code_of(function: FunctionReference) -> _Code:
+    if function.folder is not None:
+        file: str | None = str(Path(function.folder, f"{function.module}.py"))
+    else:
+        file = getattr(sys.modules.get(function.module), "__file__", None)
+    if file is None or not Path(file).is_file():
+        return function.module, function.folder, None
+    about = Path(file).stat()
+    return function.module, function.folder, (about.st_mtime_ns, about.st_size)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,60 @@
+"""Two experiments in one process, as in a notebook: each finds its own code, loaded once, as it is now."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+from heredity.engine.executors import ProcessExecutor
+from heredity.engine.function import FunctionReference
+from heredity.experiment import events as happened
+from heredity.testing.executor_suite import Drive
+
+PROGRAM = """
+import os
+IMPORTED_IN = os.getpid()
+
+def train(trial):
+    return {value} if os.getpid() != IMPORTED_IN else -1.0
+"""
+"""A trial that had to import its module itself ends with -1."""
+
+
+def _write(folder: Path, module: str, value: float) -> FunctionReference:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{module}.py").write_text(PROGRAM.format(value=value))
+    return FunctionReference(module, "train", folder=str(folder))
+
+
+def _score(function: FunctionReference, folder: Path) -> float | None:
+    drive = Drive(ProcessExecutor(function), folder)
+    drive.start("a", "ignored")
+    end = drive.end_of("a")
+    drive.executor.close()
+    assert isinstance(end, happened.TrialCompleted), end
+    return end.score
+
+
+def test_a_second_experiments_module_is_loaded_once_too(tmp_path: Path) -> None:
+    scores = [_score(_write(tmp_path / "code", name, 0.5), tmp_path / name) for name in ("one", "other")]
+    assert scores == [0.5, 0.5]
+
+
+def test_a_module_that_was_edited_since_runs_as_it_is_now(tmp_path: Path) -> None:
+    for number, value in enumerate((0.25, 0.75)):
+        function = _write(tmp_path / "code", "edited", value)
+        os.utime(tmp_path / "code" / "edited.py", (number, number))
+        assert _score(function, tmp_path / str(number)) == value
+
+
+def test_while_others_need_the_server_it_stays(tmp_path: Path) -> None:
+    """Who imports its module itself is slower, and right all the same; and the other ends as they should."""
+    _score(_write(tmp_path / "code", "before", 0.5), tmp_path / "before")
+    context = multiprocessing.get_context("forkserver")
+    other = context.Process(target=time.sleep, args=(1.0,))
+    other.start()
+    assert _score(_write(tmp_path / "code", "after", 0.75), tmp_path / "after") == -1.0
+    other.join()
+    assert other.exitcode == 0
