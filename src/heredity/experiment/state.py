@@ -21,6 +21,7 @@ from heredity.experiment.trial import (
     TrialState,
     error_by_descent,
     pause_seconds,
+    steps_behind,
 )
 from heredity.ids import TrialId
 
@@ -49,8 +50,8 @@ class ExperimentState:
 
     Args:
         started: The first event, with the rules.
-        trials: Where the records are to be kept, as yet empty, in the order of their proposal; None for a
-            dictionary. A record that has ended is put back where it is changed, all others change in place.
+        trials: An empty mapping for the records; None for a dictionary. It may give copies of records that
+            have ended, since what changes one of those puts it back. All others change in place.
     """
 
     def __init__(self, started: happened.ExperimentStarted, *, trials: Trials | None = None) -> None:
@@ -310,8 +311,7 @@ class ExperimentState:
 
     def _enqueue(self, record: TrialRecord) -> None:
         record.move(TrialState.QUEUED)
-        parents = (self.trials[parent] for parent in record.parents)
-        record.ancestor_steps = max((parent.cumulative_steps for parent in parents), default=0)
+        record.ancestor_steps = steps_behind(self.trials[parent] for parent in record.parents)
         self._queue.append(record.id)
 
     def _start_queued(self) -> None:
@@ -352,6 +352,8 @@ class ExperimentState:
         ending = deque([(record, state)])  # no recursion: lineages grow deeper than Python's stack
         while ending:
             record, state = ending.popleft()
+            if record.state is TrialState.WAITING:
+                record.ancestor_steps = steps_behind(self.trials[parent] for parent in record.parents)
             record.move(state)
             record.ended_at = at
             self._num_ended[state] += 1

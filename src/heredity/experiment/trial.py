@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -131,7 +131,7 @@ class TrialRecord:
     first_step: int = 0
     """Steps of the parent that it continues, which lie behind it."""
     ancestor_steps: int = 0
-    """Training steps of the longest line of its ancestors; 0 until all of them have ended."""
+    """Training steps of the longest line of its ancestors; 0 while it waits for them."""
     stop_reason: str = ""
     """Why it was asked to stop; empty if it was not."""
     error: str = ""
@@ -201,6 +201,11 @@ def headline(error: str) -> str:
     # Frames are indented; the exception follows the last of them, and may have many lines itself.
     after_frames = [i for i in range(1, len(lines)) if _is_frame(lines[i - 1]) and not _is_frame(lines[i])]
     return lines[after_frames[-1]] if after_frames else lines[-1]
+
+
+def steps_behind(parents: Iterable[TrialRecord]) -> int:
+    """Training steps of the longest line of ancestors that ends with one of these parents."""
+    return max((parent.cumulative_steps for parent in parents), default=0)
 
 
 def error_by_descent(parent: TrialRecord) -> str:

@@ -82,10 +82,10 @@ class Mirroring:
         self._open_trials = {record.id for record in state.trials.values() if not record.state.is_end}
         self._thread = threading.Thread(target=self._work, name=f"mirror {self._settings.kind}", daemon=True)
         self._tasks.put(lambda: self._open(lambda: self._settings.open(self._directory, facts)))
+        self._thread.start()
         for record in state.trials.values():
             if record.state.is_end:
                 self._put_trial(trial_facts(record))
-        self._thread.start()
 
     def _note(self, state: ExperimentState, event: happened.Event) -> None:
         match event:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
-import logging
 import pickle
+import subprocess
+import sys
+import tempfile
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -71,6 +74,7 @@ def test_what_was_changed_and_put_back_is_found() -> None:
     shelf[_trial(6)] = _ended(6)
     assert shelf[_trial(2)].num_late_events == 7
     assert list(shelf) == [_trial(number) for number in range(1, 7)]
+    assert next(reversed(shelf)) == _trial(6)
     assert len(shelf) == 6
 
 
@@ -88,6 +92,7 @@ def test_an_unknown_trial_is_a_key_error() -> None:
     shelf = _filled(2)
     assert shelf.get(_trial(9)) is None
     assert 9 not in shelf
+    assert shelf.get(9) is None  # type: ignore[call-overload]  # as a dictionary would
     with pytest.raises(KeyError, match="t9"):
         shelf[_trial(9)]
 
@@ -107,20 +112,45 @@ def test_going_through_all_while_trials_are_put_away_is_refused() -> None:
         list(records)
 
 
-def test_without_room_for_temporary_files_trials_stay_in_memory(caplog: pytest.LogCaptureFixture) -> None:
-    shelf = _filled(2)
-    (num_pages,) = shelf._database.execute("PRAGMA page_count").fetchone()
-    shelf._database.execute(f"PRAGMA max_page_count = {num_pages}")
-    large = TrialRecord(_trial(3), 3, {"text": "x" * 100_000}, state=TrialState.COMPLETED)
-    with caplog.at_level(logging.WARNING, "heredity.engine"):
-        shelf[large.id] = large
-    assert "full" in caplog.text
-    assert shelf[large.id] is large
-    shelf._database.execute("PRAGMA max_page_count = 1000000")
-    for number in range(4, 8):
-        shelf[_trial(number)] = _ended(number)
-    assert shelf[large.id] == large
-    assert shelf[large.id] is not large
+NO_ROOM = """
+import resource, signal, sys
+from heredity.engine.driving.shelf import Shelf
+from heredity.experiment import TrialRecord, TrialState
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+shelf = Shelf(least_open=16)
+for number in range(1, 2_001):
+    shelf[f"t{number}"] = TrialRecord(f"t{number}", number, {"x": "y" * 3_000}, state=TrialState.COMPLETED)
+    asked = 1 + number * 7 % number
+    assert shelf[f"t{asked}"].number == asked
+assert [record.number for record in shelf.values()] == list(range(1, 2_001))
+"""
+
+
+@pytest.mark.parametrize("num_bytes", [0, 20_000, 1_000_000, 3_000_000])
+def test_without_room_for_temporary_files_trials_stay_in_memory(num_bytes: int) -> None:
+    """Whether the room is used up at once or later, whatever was put away before is found."""
+    command = [sys.executable, "-c", NO_ROOM, str(num_bytes)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "the folder for temporary files" in ended.stderr
+
+
+def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert len(_filled(300)) == 300
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_for_temporary_files_trials_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    shelf = _filled(20)
+    assert "the folder for temporary files" in caplog.text
+    assert [record.number for record in shelf.values()] == list(range(1, 21))
 
 
 def test_memory_does_not_grow_with_the_number_of_trials() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from heredity.engine.executors import ProcessExecutor
 from heredity.engine.function import FunctionReference
+from heredity.errors import ConfigError
 from heredity.experiment import events as happened
 from heredity.testing.executor_suite import Drive
 
@@ -58,3 +62,42 @@ def test_while_others_need_the_server_it_stays(tmp_path: Path) -> None:
     assert _score(_write(tmp_path / "code", "after", 0.75), tmp_path / "after") == -1.0
     other.join()
     assert other.exitcode == 0
+
+
+def test_an_edited_module_is_refused_while_the_server_has_to_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    assert _score(_write(folder, "kept", 0.5), tmp_path / "first") == 0.5
+    other = multiprocessing.get_context("forkserver").Process(target=time.sleep, args=(60.0,))
+    other.start()
+    edited = _write(folder, "kept", 0.125)
+    with pytest.raises(ConfigError, match=r"kept\.py was edited while"):
+        _score(edited, tmp_path / "second")
+    other.kill()
+    other.join()
+    assert _score(edited, tmp_path / "third") == 0.125
+
+
+def test_what_a_trial_has_left_running_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """It holds the descriptor at whose end the server would go."""
+    leaving = tmp_path / "leaving.py"
+    leaving.write_text(
+        "import os\n\n"
+        "def train(trial):\n"
+        "    os.system('setsid sleep 30 & echo $! > " + str(tmp_path / "pid") + "')\n"
+        "    return 0.5\n"
+    )
+    assert _score(FunctionReference("leaving", "train", folder=str(tmp_path)), tmp_path / "one") == 0.5
+    began = time.monotonic()
+    assert _score(_write(tmp_path / "code", "next", 0.75), tmp_path / "two") == 0.75
+    assert time.monotonic() - began < 20
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_an_edited_module_of_a_package_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "given_package"
+    for number, value in enumerate((0.25, 0.75)):
+        _write(package, "module", value)
+        os.utime(package / "module.py", (number, number))
+        function = FunctionReference("given_package.module", "train")
+        assert _score(function, tmp_path / str(number)) == value

@@ -187,6 +187,14 @@ def _assert_same(first: torch.nn.Module, second: torch.nn.Module) -> None:
     assert all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
 
 
+def test_what_is_not_trained_is_changed_in_place_whatever_its_strides() -> None:
+    """Running statistics are changed by the forward itself; nothing would write a copy of them back."""
+    statistics = torch.zeros(8, 3)[:, 0]
+    with separate_parts():
+        part_of(statistics, (4,)).add_(1.0)
+    assert statistics.tolist() == [1.0] * 4 + [0.0] * 4
+
+
 def test_gradients_of_parts_add_up_to_those_of_autograd() -> None:
     supernet = elastic().eval()
     x, selections = images(), [{"width": 1, "narrow": 0, "kernel": 1}, {"width": 2, "narrow": 1, "kernel": 2}]
@@ -212,3 +220,19 @@ def test_two_parts_of_one_parameter_in_one_step_are_refused() -> None:
                 layer(torch.ones(2, 4)).sum().backward()
     with pytest.raises(InputError, match="two parts in one step"):
         parts.step(optimizer)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_step_that_is_refused_loses_no_gradient(fused: bool) -> None:
+    first, second = (ElasticLinear(Elastic((32, 64), label=name), 4, bias=False) for name in ("a", "b"))
+    optimizer = torch.optim.SGD([*first.parameters(), *second.parameters()], lr=0.1, fused=fused)
+    with separate_parts() as parts:
+        for position in (0, 1):
+            with selecting({"a": 0, "b": position}):
+                width = (32, 64)[position]
+                (first(torch.ones(3, 32)).sum() + second(torch.ones(3, width)).sum()).backward()
+    with pytest.raises(InputError, match="two parts in one step"):
+        parts.step(optimizer)
+    parts.accumulate()
+    assert first.weight.grad is not None
+    assert first.weight.grad[:, :32].eq(6.0).all()

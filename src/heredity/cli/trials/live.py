@@ -46,7 +46,7 @@ def live_view(console: Console) -> Iterator[Observer]:
 
 
 class _Screen:
-    """The counts, and those of the trials that are worth a row; it looks at no trial twice for nothing.
+    """Draws the counts and the trials that moved last, without going through all of them.
 
     A look at all trials for each picture would make large experiments quadratic.
     """

@@ -24,12 +24,12 @@ def best_trials(state: ExperimentState) -> frozenset[TrialId]:
 
 def best_among(records: Iterable[TrialRecord], state: ExperimentState) -> frozenset[TrialId]:
     """The same of some of the trials; where two are as good as one another, the one that comes first."""
-    scored = [record for record in records if record.score is not None]
-    if not scored:
+    points = {record.id: _merits(record, state) for record in records if record.score is not None}
+    if not points:
         return frozenset()
     if not state.rules.further_objectives:
-        return frozenset({max(scored, key=lambda record: merit_or_least(record.score, state)).id})
-    return frozenset(_front({record.id: _merits(record, state) for record in scored}))
+        return frozenset({max(points, key=lambda trial: points[trial])})
+    return frozenset(_front(points))
 
 
 def _merits(record: TrialRecord, state: ExperimentState) -> tuple[float, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import heapq
 import logging
+import os
 import pickle
 import sqlite3
+import tempfile
 import weakref
 from collections.abc import ItemsView, Iterator, MutableMapping, ValuesView
 from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
 
 from heredity.experiment import TrialRecord
 from heredity.ids import TrialId
@@ -19,19 +23,21 @@ LEAST_OPEN = 256
 _log = logging.getLogger("heredity.engine")
 
 _SCHEMA = """
+PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = MEMORY;
+PRAGMA synchronous = OFF;
 PRAGMA cache_size = -2000;
 CREATE TABLE ended (number INTEGER PRIMARY KEY, trial TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
 """
-"""The database is nobody's but this process's, and gone with it: the journal is what is kept."""
+"""Nobody else sees the database, and the journal is what is kept: so it waits for no disk."""
 
 
 class Shelf(MutableMapping[TrialId, TrialRecord]):
     """All records, in the order of their proposal; an experiment of any length takes the same memory.
 
     A record that has ended and was put away comes back as a new object: whoever changes it, puts it back. The
-    journal has all that is here, so what this process holds need not outlive it: SQLite deletes a database
-    without a name when it is closed. A copy, and what `pickle` makes of it, is a plain dictionary.
+    journal has all that is here, so that the database need not outlive this process: its file, in the folder
+    for temporary files, has no name. A copy, and what `pickle` makes of it, is a plain dictionary.
 
     Args:
         least_open: How many records there are before any is put away.
@@ -49,9 +55,8 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
         self._open: dict[TrialId, TrialRecord] = {}
         self._least_open = self._most_open = least_open
         self._num_ended = 0
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database = _nameless_database()
         weakref.finalize(self, self._database.close)
-        self._database.executescript(_SCHEMA)
 
     def __getitem__(self, trial: TrialId) -> TrialRecord:
         """The record of a trial.
@@ -62,10 +67,10 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
         record = self._open.get(trial)
         if record is not None:
             return record
-        row = self._database.execute("SELECT record FROM ended WHERE trial = ?", (trial,)).fetchone()
-        if row is None:
+        packed = self._away("record", trial)
+        if packed is None:
             raise KeyError(trial)
-        return _unpacked(row[0])
+        return _unpacked(packed)
 
     def __setitem__(self, trial: TrialId, record: TrialRecord) -> None:
         """Keep a record, a new one or one that was changed."""
@@ -84,13 +89,16 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
             del self._open[trial]
 
     def __contains__(self, trial: object) -> bool:
-        return trial in self._open or self._is_away(trial)
+        return trial in self._open or self._away("number", trial) is not None
 
     def __len__(self) -> int:
         return len(self._open) + self._num_ended
 
     def __iter__(self) -> Iterator[TrialId]:
         return (record.id for record in self._in_order())
+
+    def __reversed__(self) -> Iterator[TrialId]:
+        return reversed(list(self))
 
     def values(self) -> ValuesView[TrialRecord]:
         """All records, read from the database in one go."""
@@ -123,7 +131,7 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
                 self._database.execute("BEGIN")
                 self._database.executemany("INSERT INTO ended VALUES (?, ?, ?)", rows)
         except sqlite3.OperationalError as error:
-            _log.warning("the folder for temporary files: %s; ended trials stay in memory", error)
+            _warn(error)
         else:
             for record in ended:
                 del self._open[record.id]
@@ -138,9 +146,11 @@ class Shelf(MutableMapping[TrialId, TrialRecord]):
         self._num_ended -= num
         return num > 0
 
-    def _is_away(self, trial: object) -> bool:
-        query = "SELECT 1 FROM ended WHERE trial = ?"
-        return isinstance(trial, str) and self._database.execute(query, (trial,)).fetchone() is not None
+    def _away(self, column: Literal["record", "number"], trial: object) -> Any:  # noqa: ANN401  # as stored
+        """What the database has of a trial; None if it does not have it."""
+        query = f"SELECT {column} FROM ended WHERE trial = ?"  # noqa: S608  # one of two columns
+        row = self._database.execute(query, (trial,)).fetchone() if isinstance(trial, str) else None
+        return None if row is None else row[0]
 
 
 class _Records(ValuesView[TrialRecord]):
@@ -159,6 +169,38 @@ class _NamedRecords(ItemsView[TrialId, TrialRecord]):
 
     def __iter__(self) -> Iterator[tuple[TrialId, TrialRecord]]:
         return ((record.id, record) for record in self._shelf.values())
+
+
+def _nameless_database() -> sqlite3.Connection:
+    """A database in a file that is gone when it is closed, however this process ends.
+
+    SQLite's own temporary databases write when their cache is full, in the middle of whatever is asked, and
+    where there is no room then, they can be read no more. A file is written when a transaction ends.
+    """
+    try:
+        handle, path = tempfile.mkstemp(prefix="heredity-trials-", suffix=".sqlite")
+    except OSError as error:
+        return _database_in_memory(error)
+    os.close(handle)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        database.executescript(_SCHEMA)
+    except sqlite3.OperationalError as error:
+        return _database_in_memory(error)
+    finally:
+        Path(path).unlink()
+    return database
+
+
+def _database_in_memory(error: Exception) -> sqlite3.Connection:
+    _warn(error)
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.executescript(_SCHEMA)
+    return database
+
+
+def _warn(error: Exception) -> None:
+    _log.warning("the folder for temporary files: %s; ended trials stay in memory", error)
 
 
 def _number(record: TrialRecord) -> int:

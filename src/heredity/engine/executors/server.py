@@ -3,60 +3,103 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.machinery import PathFinder
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from heredity import encoding
 from heredity.engine.environment import environment_with
 from heredity.engine.function import FunctionReference
 from heredity.engine.lifeline import PRELOAD_VARIABLE
+from heredity.errors import ConfigError
 
 PRELOADING = "heredity.engine.preload"
 """The module that the server imports first. Nobody else may: it would run before the package is whole."""
 
 
-_Code = tuple[str, str | None, tuple[int, int] | None]
-"""A function's module, its folder, and the time and the size of its file."""
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """A function's module, where it lies, and the time and the size of its file."""
+
+    module: str
+    file: str | None
+    stamp: tuple[int, int] | None
+
 
 _served: _Code | None = None
-"""What the fork server of this process has loaded."""
+"""What the fork server of this process has loaded; None if it is not ours."""
 
 
 def renew_server(function: FunctionReference) -> None:
     """End the fork server of an earlier experiment, if it has loaded another module, or one edited since.
 
     From the old one every trial would import its module anew, or run the code of before. It stays while
-    processes live that came from it, whoever started them: their ends could not be told.
+    processes live that came from it, whoever started them: nobody could tell how they end.
+
+    Raises:
+        ConfigError: It has to stay, and has loaded the function's module before it was edited.
     """
     global _served  # noqa: PLW0603  # multiprocessing has one server a process, and says nothing of it
     code = _code_of(function)
-    if _served not in (None, code):
-        if multiprocessing.active_children():
-            return
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  # there is no other way
+    if _served == code:
+        return
+    if any(isinstance(each, ForkServerProcess) for each in multiprocessing.active_children()):
+        if _served is not None and (_served.module, _served.file) == (code.module, code.file):
+            raise ConfigError(
+                f"{code.file} was edited while an experiment of this process runs it, and trials would still "
+                "run it as it was.",
+                hint="Wait until that experiment is over, or run this one in a process of its own.",
+            )
+        return
+    _end_server()
     _served = code
 
 
+def _end_server() -> None:
+    server: Any = forkserver._forkserver  # noqa: SLF001  # there is no other way
+    if server._forkserver_pid is not None:  # noqa: SLF001
+        # It would wait for all that holds its pipe, such as what a trial has left running.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, signal.SIGKILL)  # noqa: SLF001
+    server._stop()  # noqa: SLF001
+
+
 def _code_of(function: FunctionReference) -> _Code:
-    if function.folder is not None:
-        file: str | None = str(Path(function.folder, f"{function.module}.py"))
-    else:
-        file = getattr(sys.modules.get(function.module), "__file__", None)
+    file = _file_of(function)
     if file is None or not Path(file).is_file():
-        return function.module, function.folder, None
+        return _Code(function.module, file, None)
     about = Path(file).stat()
-    return function.module, function.folder, (about.st_mtime_ns, about.st_size)
+    return _Code(function.module, file, (about.st_mtime_ns, about.st_size))
+
+
+def _file_of(function: FunctionReference) -> str | None:
+    if function.folder is not None:
+        return str(Path(function.folder, f"{function.module}.py"))
+    folders: Sequence[str] | None = None  # of the package, which is looked up and not imported
+    found = None
+    for name in itertools.accumulate(
+        function.module.split("."), "{}.{}".format
+    ):  # the packages, not imported
+        found = PathFinder.find_spec(name, folders)
+        if found is None:
+            return None  # the server will say what is wrong with it
+        folders = found.submodule_search_locations
+    return None if found is None else found.origin
 
 
 @contextlib.contextmanager
 def environment_of_server(function: FunctionReference) -> Iterator[None]:
-    """Set what the fork server reads when it starts; one server lives as long as this process."""
+    """Set what the fork server reads when it starts."""
     names = {
         PRELOAD_VARIABLE: encoding.encode(asdict(function)).decode(),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),

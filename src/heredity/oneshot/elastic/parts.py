@@ -48,7 +48,8 @@ class Part:
         self.parameter = parameter
         self.slices = slices
         view = parameter.detach()[slices]
-        self._copy = Copy(parameter, slices) if is_copied or lies_apart(view) else None
+        is_trained = parameter.requires_grad  # a copy of what is not would never be written back
+        self._copy = Copy(parameter, slices) if is_copied or (is_trained and lies_apart(view)) else None
         values = view if self._copy is None else self._copy.values
         self.leaf = values.detach().requires_grad_(parameter.requires_grad)
         self._slots: dict[str, object] = {}
@@ -170,8 +171,7 @@ class Parts:
         Raises:
             InputError: A parameter was read in two parts, or as a whole too.
         """
-        found: dict[int, Part] = {}
-        is_fused = any(group.get("fused") for group in optimizer.param_groups)
+        found: dict[int, tuple[Key, Part]] = {}
         for key, part in self._read.items():
             if part.leaf.grad is None:
                 continue
@@ -180,17 +180,25 @@ class Parts:
                     "one parameter was read in two parts in one step.",
                     hint="Use `accumulate`, and let the optimizer step as always.",
                 )
-            has_gaps = is_fused and not part.leaf.is_contiguous()
-            found[id(part.parameter)] = self._without_gaps(key, part) if has_gaps else part
-        _step(optimizer, found)
+            found[id(part.parameter)] = key, part
+        is_fused = any(group.get("fused") for group in optimizer.param_groups)
+        _step(
+            optimizer,
+            {
+                parameter: self._without_gaps(key, part) if is_fused else part
+                for parameter, (key, part) in found.items()
+            },
+        )
         self.forget()
 
     def _without_gaps(self, key: Key, part: Part) -> Part:
-        """A copy of a part that takes over its gradient.
+        """The part, or a copy that takes over its gradient if its entries have gaps.
 
         torch 2.13's fused kernels go along memory, and would change the entries between. A forward still
         reads the part itself: rounding hangs on strides, and has to be the same whichever the optimizer.
         """
+        if part.leaf.is_contiguous():
+            return part
         dense = self._fresh(self._dense, key, part.parameter, is_copied=True)
         dense.leaf.grad, part.leaf.grad = part.leaf.grad, None
         return dense
