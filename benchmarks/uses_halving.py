@@ -56,7 +56,13 @@ def _pair(reduction: int, num: int, min_epochs: int, max_epochs: int) -> dict[st
     }
 
 
-HALVINGS = {**_pair(2, 16, 1, 16), **_pair(4, 16, 1, 16), **_pair(2, 32, 1, 32)}
+HALVINGS = {
+    **_pair(2, 16, 1, 16),
+    **_pair(4, 16, 1, 16),
+    **_pair(2, 8, 1, 8),
+    **_pair(2, 8, 1, 4),
+    **_pair(2, 32, 1, 32),
+}
 
 COST = {"epochs": "epochs", "cpu_seconds": "CPU seconds, everything charged"}
 
