@@ -46,8 +46,8 @@ def _drawn(history: History, monkeypatch: pytest.MonkeyPatch, *, num_known: int 
     assert isinstance(started, ExperimentStarted)
     trials = _Watched()
     state = ExperimentState(started, trials=trials)
-    for event in rest[:num_known]:
-        state.handle(event)
+    for known in rest[:num_known]:
+        state.handle(known)
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=60, legacy_windows=False)
     shown: list[Event | None] = [*rest[num_known:], None]
     with live_view(console) as observer:
