@@ -124,7 +124,7 @@ def trial_id_of(value: Json) -> TrialId:
 
 
 # Events of one trial stand together; and what is found here is one text in memory, however often it is read.
-_parsed_trial_id = lru_cache(maxsize=65_536)(parse_trial_id)
+_parsed_trial_id = lru_cache(maxsize=4_096)(parse_trial_id)
 
 
 # Any: the fields' annotations are read at run time, where no type checker can follow.

@@ -53,6 +53,6 @@ def event_of_flat_line(line: bytes) -> Event | None:
     return CheckpointSaved(at=float(at), trial=_trial(saver), attempt=int(attempt), key=saved)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def _trial(name: bytes) -> TrialId:
     return trial_id_of(name.decode())

@@ -26,7 +26,7 @@ _SCHEMA = """
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = MEMORY;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -2000;
+PRAGMA cache_size = -500;
 CREATE TABLE ended (number INTEGER PRIMARY KEY, trial TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
 """
 """Nobody else sees the database, and the journal is what is kept: so it waits for no disk."""
