@@ -54,12 +54,14 @@ def test_a_module_that_was_edited_since_runs_as_it_is_now(tmp_path: Path) -> Non
 
 
 def test_while_others_need_the_server_it_stays(tmp_path: Path) -> None:
-    """Who imports its module itself is slower, and right all the same; and the other ends as they should."""
+    """Who imports its module itself is slower, and right all the same; and the other ends as it should."""
     _score(_write(tmp_path / "code", "before", 0.5), tmp_path / "before")
     context = multiprocessing.get_context("forkserver")
-    other = context.Process(target=time.sleep, args=(1.0,))
+    may_go = context.Event()
+    other = context.Process(target=may_go.wait)
     other.start()
     assert _score(_write(tmp_path / "code", "after", 0.75), tmp_path / "after") == -1.0
+    may_go.set()
     other.join()
     assert other.exitcode == 0
 

@@ -74,11 +74,10 @@ class _Screen:
 
     def drawn(self, state: ExperimentState, width: int) -> Group:
         """The picture of now."""
-        counts = state.counts()
         head = Text(f"{state.rules.experiment}: ", style="bold") + counts_text(state)
         bar = ProgressBar(
             total=max(1, len(state.trials)),
-            completed=sum(num for kind, num in counts.items() if kind.is_end),
+            completed=_num_ended(state),
             width=60,
             complete_style="cyan",
             finished_style="green",
@@ -99,6 +98,10 @@ class _Screen:
             )
             self._best, self._scored = best_among(candidates, state), set()
         return self._best
+
+
+def _num_ended(state: ExperimentState) -> int:
+    return sum(num for kind, num in state.counts().items() if kind.is_end)
 
 
 def _moved_at(record: TrialRecord) -> tuple[bool, float]:
@@ -126,7 +129,7 @@ def line_printer(console: Console) -> Observer:
 def _line_of(state: ExperimentState, event: happened.Event) -> str | None:
     """What a log should say of an event; most are too many to be said."""
     if isinstance(event, happened.ExperimentResumed):
-        num_ended = sum(num for kind, num in state.counts().items() if kind.is_end)
+        num_ended = _num_ended(state)
         return f"resumed: {num_ended} trials have ended, {len(state.trials) - num_ended} go on"
     what = _end_of(state, event)
     match event:

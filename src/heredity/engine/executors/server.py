@@ -87,9 +87,7 @@ def _file_of(function: FunctionReference) -> str | None:
         return str(Path(function.folder, f"{function.module}.py"))
     folders: Sequence[str] | None = None  # of the package, which is looked up and not imported
     found = None
-    for name in itertools.accumulate(
-        function.module.split("."), "{}.{}".format
-    ):  # the packages, not imported
+    for name in itertools.accumulate(function.module.split("."), "{}.{}".format):
         found = PathFinder.find_spec(name, folders)
         if found is None:
             return None  # the server will say what is wrong with it

@@ -14,11 +14,11 @@ from torch.nn import functional
 from heredity.errors import InputError
 from heredity.oneshot.choosing import ChoicePoint, Choosing, Copy, Kind
 from heredity.oneshot.elastic.parts import Sizes, part_of, slices_of
-from heredity.oneshot.elastic.sizes import Elastic, Size, centred, current, fixed, largest, points_of
+from heredity.oneshot.elastic.sizes import Elastic, Size, current, fixed, largest, points_of
 from heredity.oneshot.selection import selected
 
 if TYPE_CHECKING:
-    from heredity.oneshot.origins import Origins, Slices
+    from heredity.oneshot.origins import Origins
 
 
 class _ElasticConv(Choosing):
@@ -80,9 +80,9 @@ class _ElasticConv(Choosing):
         whole = part_of(self.weight, self._weight_sizes(current(self._in_channels), num_out, size))
         weight = torch.zeros_like(whole)
         for number, smaller in enumerate(kernel.values):
-            centre = whole[(slice(None), slice(None), *self._centre(smaller))]
+            centre = whole[slices_of(whole, (*whole.shape[:2], *self._kernel_sizes(smaller)))]
             margin = (size - smaller) // 2
-            padded = functional.pad(centre, [margin] * (2 * len(self._centre(smaller))))
+            padded = functional.pad(centre, [margin] * (2 * self.num_axes))
             weight = weight + weights[number] * padded
         bias = None if self.bias is None else weights.sum() * part_of(self.bias, (num_out,))
         return self._convolved(value, weight, bias, size)
@@ -97,12 +97,11 @@ class _ElasticConv(Choosing):
     def _padding_of(self, size: int) -> int:
         return self._dilation * (size - 1) // 2 if self._padding is None else self._padding
 
-    def _centre(self, size: int) -> Slices:
-        largest_size = largest(self._kernel_size)
-        return (centred(size, within=largest_size),) * self.num_axes
-
     def _weight_sizes(self, num_in: int, num_out: int, size: int) -> Sizes:
-        return (num_out, 1 if self._is_depthwise else num_in) + (size,) * self.num_axes
+        return num_out, 1 if self._is_depthwise else num_in, *self._kernel_sizes(size)
+
+    def _kernel_sizes(self, size: int) -> Sizes:
+        return (size,) * self.num_axes
 
     def points(self) -> Iterator[ChoicePoint]:
         """See `Choosing.points`."""
